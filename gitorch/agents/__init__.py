@@ -1,0 +1,1 @@
+"""Agents: data files, how one is started and watched, what came of it."""

@@ -1,0 +1,154 @@
+"""gitorch as a library: `gitorch.open(path)` gives a Workflow, which does all that the commands do.
+
+No method writes to a terminal, and all errors are `GitorchError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from gitorch.core import plan as planner
+from gitorch.core.main_task import MainTask
+from gitorch.core.message import Record
+from gitorch.core.task import Parameters, Task
+from gitorch.git.repository import Repository, open_repository
+from gitorch.ledger.history import past_of, record_of, stream
+from gitorch.ledger.state import WorkflowState, read_state, read_task, read_tasks, worktree_difference
+from gitorch.ledger.verify import Report, verify
+
+if TYPE_CHECKING:
+    from gitorch.ledger.append import Appended
+    from gitorch.loop.decompose import Choice
+    from gitorch.loop.edit import NewTask, Updated
+    from gitorch.loop.result import Step
+    from gitorch.loop.step import Options
+    from gitorch.loop.work import Watch
+
+
+class Workflow:
+    """The workflow of one worktree, read and written through its ledger."""
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+
+    def __enter__(self) -> Workflow:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes that reading has started."""
+        self.repository.close()
+
+    def state(self, rev: str = "HEAD") -> WorkflowState:
+        """Read MAIN_TASK and all tasks' states as a revision holds them."""
+        return read_state(self.repository.objects, rev)
+
+    def difference(self) -> str | None:
+        """Say how the work tree's state differs from the last commit's; None where it does not."""
+        return None if self.repository.bare else worktree_difference(self.repository, self.state())
+
+    def task(self, name: str, rev: str = "HEAD") -> Task:
+        """Read one task file."""
+        return read_task(self.repository.objects, self.state(rev), name)
+
+    def tasks(self, rev: str = "HEAD") -> dict[str, Task]:
+        """Read all task files."""
+        return read_tasks(self.repository.objects, self.state(rev))
+
+    def start(
+        self,
+        name: str,
+        *,
+        description: str | None = None,
+        template: str | None = None,
+        focus: str | None = None,
+        parameters: Parameters | None = None,
+    ) -> Appended:
+        """Begin a workflow."""
+        from gitorch.loop import edit  # noqa: PLC0415 - reading needs none of the loop
+
+        return edit.start(
+            self.repository, name, description=description, template=template, focus=focus, parameters=parameters
+        )
+
+    def create(self, new: NewTask) -> Appended:
+        """Create a task."""
+        from gitorch.loop import edit  # noqa: PLC0415
+
+        return edit.create(self.repository, new)
+
+    def move(self, name: str, state: str, reason: str | None = None) -> Appended | None:
+        """Change a task's state; None where it is there already, or inside an invocation."""
+        from gitorch.loop import edit  # noqa: PLC0415
+
+        return edit.move(self.repository, name, state, reason)
+
+    def update(self, status: str, next_: str, *, task: str | None = None, focus: str | None = None) -> Updated:
+        """Replace MAIN_TASK."""
+        from gitorch.loop import edit  # noqa: PLC0415
+
+        return edit.update(self.repository, status, next_, task=task, focus=focus)
+
+    def drop(self, name: str) -> Appended:
+        """Take a task away."""
+        from gitorch.loop import edit  # noqa: PLC0415
+
+        return edit.drop(self.repository, name)
+
+    def answer(self, text: str) -> Appended:
+        """Answer what a blocked workflow asks."""
+        from gitorch.loop import edit  # noqa: PLC0415
+
+        return edit.answer(self.repository, text)
+
+    def decompose(self, name: str, choice: Choice | None = None) -> tuple[Appended, list[Task]]:
+        """Cut a task into subtasks by a template."""
+        from gitorch.loop import decompose, proposal  # noqa: PLC0415
+
+        proposal.refuse_inside("decompose")
+        return decompose.decompose(self.repository, name, choice or decompose.Choice(), by_step=False)
+
+    def step(self, options: Options | None = None, watch: Watch | None = None) -> Step:
+        """Do one invocation."""
+        from gitorch.loop import step  # noqa: PLC0415
+
+        return step.step(self.repository, options, watch)
+
+    def plan(self) -> tuple[planner.Plan, str]:
+        """Give what the next step would do, and the prompt its agent would get."""
+        from gitorch.loop import prompt  # noqa: PLC0415
+
+        state = self.state()
+        tasks = read_tasks(self.repository.objects, state)
+        main_task: MainTask = state.workflow()
+        plan = planner.plan(main_task, state.states, tasks)
+        task = tasks[plan.task] if plan.task is not None else None
+        past = past_of(self.repository.objects, task.name if task is not None else "")
+        return plan, prompt.build(plan, main_task, task, past)
+
+    def records(self, *revs: str) -> Iterator[tuple[str, int, Record]]:
+        """Go through the records, newest first: commit, its time in seconds since 1970, what it says."""
+        for logged in stream(self.repository, *(revs or ("HEAD",))):
+            record = record_of(logged.message)
+            if record is not None:
+                yield logged.commit, logged.time, record
+
+    def verify(self, *revs: str) -> Report:
+        """Compare every record with the tree it stands on."""
+        return verify(self.repository, *revs)
+
+
+def open_workflow(path: Path | str = ".") -> Workflow:
+    """Open the workflow of the repository that a folder lies in.
+
+    Raises:
+        GitorchError: it lies in none.
+    """
+    return Workflow(open_repository(path))

@@ -1,0 +1,375 @@
+"""The command line: what the words are. What they do is in `gitorch.commands`, imported only when it is needed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gitorch import __version__, output
+from gitorch.errors import Exit, GitorchError
+
+_Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the program and exit."""
+    output.setup()
+    sys.exit(run(sys.argv[1:] if args is None else args))
+
+
+def run(args: Sequence[str]) -> int:
+    """Run a command line; gives the exit code."""
+    prog = "git orch" if Path(sys.argv[0]).name == "git-orch" else "gitorch"
+    try:
+        result = cli.main(args=list(args), prog_name=prog, standalone_mode=False)
+        return int(result) if isinstance(result, int) else Exit.OK
+    except GitorchError as error:
+        output.error(error)
+        return error.code
+    except click.UsageError as error:
+        hint = f"{error.ctx.command_path} -h" if error.ctx is not None else f"{prog} -h"
+        output.error(GitorchError(error.format_message(), hint=f"see {hint}"))
+        return Exit.USAGE
+    except click.ClickException as error:
+        output.error(GitorchError(error.format_message()))
+        return Exit.ERROR
+    except (KeyboardInterrupt, click.Abort):
+        output.note("interrupted")
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # the reader has gone; keep Python from complaining when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        output.error(GitorchError(f"{where}{error.strerror or error}", hint="is there room, and are rights there?"))
+        return Exit.ERROR
+    except Exception as error:  # noqa: BLE001 - no traceback may reach a user
+        with tempfile.NamedTemporaryFile("w", prefix="gitorch-bug-", suffix=".log", delete=False) as log:
+            traceback.print_exc(file=log)
+        problem = f"gitorch has a bug: {type(error).__name__}: {error}"
+        output.error(GitorchError(problem, hint=f"please report it with {log.name}"))
+        return Exit.ERROR
+
+
+def _call(module: str, /, **values: Any) -> int:
+    """Run the command in the module of that name."""
+    result: int = import_module(f"gitorch.commands.{module}").run(**values)
+    return result
+
+
+def _complete_tasks(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    from gitorch.git.repository import open_repository  # noqa: PLC0415 - on this path only
+    from gitorch.ledger.state import read_state  # noqa: PLC0415 - on this path only
+
+    folder = (ctx.find_root().params or {}).get("folder") or "."
+    try:
+        names = read_state(open_repository(folder).objects).states
+    except GitorchError:
+        return []
+    return [name for name in sorted(names) if name.startswith(incomplete)]
+
+
+def _complete_templates(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    from gitorch.loop.library import shipped  # noqa: PLC0415 - on this path only
+
+    return [name for name in sorted(shipped()) if name.startswith(incomplete)]
+
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+_template = click.option("--template", metavar="T", shell_complete=_complete_templates, help="The template to use.")
+_parameters = click.option(
+    "--param", "parameters", metavar="KEY=VALUE", multiple=True, help="A value for a parameter of the template."
+)
+
+
+def _task(name: str = "name", *, required: bool = True) -> _Decorator:
+    return click.argument(name, metavar="NAME", required=required, shell_complete=_complete_tasks)
+
+
+def _step_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(
+        (
+            click.option("--agent", metavar="NAME", help="The agent that does the work (default: local)."),
+            click.option(
+                "--agent-command", metavar="CMD", help="A shell command as agent; it gets the prompt on stdin."
+            ),
+            click.option("--max-steps", type=click.IntRange(0), metavar="N", help="Stop after N steps since start."),
+            click.option("--max-cost", metavar="USD", help="Stop once this much is spent since start."),
+            click.option(
+                "--max-time", metavar="TIME", help="Stop once agents have run so long since start (90s, 15m, 2h)."
+            ),
+            click.option(
+                "--max-attempts", type=click.IntRange(1), default=3, metavar="N", help="Tries of one task (3)."
+            ),
+            click.option(
+                "--max-idle",
+                type=click.IntRange(1),
+                default=5,
+                metavar="N",
+                help="Stop after N steps without change (5).",
+            ),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("-C", "folder", metavar="DIR", default=".", help="Work as if started in DIR.")
+@click.version_option(__version__, message="gitorch %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, folder: str) -> None:
+    """Drive coding agents through a workflow whose whole state and history is in git.
+
+    \b
+    gitorch start NAME -d 'what is wanted'     begin a workflow
+    while gitorch step; do :; done             one invocation after another
+    git log                                    what happened
+    """
+    ctx.obj = folder
+
+
+@cli.command()
+@click.pass_obj
+def init(folder: str, /) -> int:
+    """Make a repository ready: git init where there is none, .tasks, the pre-commit hook."""
+    return _call("init", folder=folder)
+
+
+@cli.command()
+@click.argument("name")
+@click.option("-d", "--description", metavar="TEXT", help="What is wanted.")
+@_template
+@_parameters
+@click.option("--focus", metavar="F", help="One sentence of at most 15 words.")
+@click.pass_obj
+def start(folder: str, /, **values: Any) -> int:
+    """Begin a workflow: its main task and MAIN_TASK in one commit."""
+    return _call("start", folder=folder, **values)
+
+
+@cli.command()
+@_step_options
+@_json
+@click.pass_obj
+def step(folder: str, /, **values: Any) -> int:
+    """Do one invocation: read the state, do one thing, set up the next.
+
+    Exit 0: a step was done and there is more; 10: the workflow is completed; 20: blocked; 30: a limit is reached;
+    75: try again later.
+    """
+    return _call("step", folder=folder, **values)
+
+
+@cli.command()
+@_step_options
+@click.option("--no-wait", is_flag=True, help="End with exit 75 instead of waiting for a rate limit to pass.")
+@click.pass_obj
+def run_(folder: str, /, **values: Any) -> int:
+    """Do steps until the workflow is completed, blocked, or a limit is reached.
+
+    ^C lets the step that runs end first; a second ^C stops its agent.
+    """
+    return _call("run", folder=folder, **values)
+
+
+run_.name = "run"
+cli.add_command(run_, "run")
+
+
+@cli.command()
+@_json
+@click.pass_obj
+def status(folder: str, /, **values: Any) -> int:
+    """Show what happens next, how many tasks there are in each state, and what runs now."""
+    return _call("status", folder=folder, **values)
+
+
+@cli.command()
+@click.argument("status")
+@click.argument("next_", metavar="NEXT")
+@click.option("--task", metavar="T", shell_complete=_complete_tasks, help="The current task.")
+@click.option("--focus", metavar="F", help="One sentence of at most 15 words.")
+@click.pass_obj
+def update(folder: str, /, **values: Any) -> int:
+    """Replace MAIN_TASK: STATUS is continue, completed or blocked, NEXT one sentence of at most 15 words."""
+    return _call("update", folder=folder, **values)
+
+
+@cli.command()
+@click.argument("name")
+@click.option("-d", "--description", metavar="TEXT", help="What is wanted.")
+@click.option("--parent", metavar="P", shell_complete=_complete_tasks, help="The task it is part of.")
+@click.option(
+    "--needs", metavar="N", multiple=True, shell_complete=_complete_tasks, help="A task to be completed first."
+)
+@click.pass_obj
+def create(folder: str, /, **values: Any) -> int:
+    """Create a task."""
+    return _call("create", folder=folder, **values)
+
+
+@cli.command()
+@_task()
+@click.argument("state", shell_complete=lambda *_: ["pending", "running", "completed", "failed", "blocked"])
+@click.option("--reason", metavar="TEXT", help="Why.")
+@click.pass_obj
+def move(folder: str, /, **values: Any) -> int:
+    """Change a task's state; its folder and file are committed along."""
+    return _call("move", folder=folder, **values)
+
+
+@cli.command("list")
+@click.option("--by-state", is_flag=True, help="Group by state.")
+@_json
+@click.pass_obj
+def list_(folder: str, /, **values: Any) -> int:
+    """List the tasks."""
+    return _call("list_tasks", folder=folder, **values)
+
+
+@cli.command()
+@_task()
+@_json
+@click.pass_obj
+def show(folder: str, /, **values: Any) -> int:
+    """Show one task: its file, what it needs, its subtasks, and what happened to it."""
+    return _call("show", folder=folder, **values)
+
+
+@cli.command()
+@_task()
+@click.pass_obj
+def drop(folder: str, /, **values: Any) -> int:
+    """Take a task away; its folder stays."""
+    return _call("drop", folder=folder, **values)
+
+
+@cli.command()
+@_task()
+@click.option("--auto", is_flag=True, help="Choose the template by the task's name.")
+@_template
+@_parameters
+@click.pass_obj
+def decompose(folder: str, /, **values: Any) -> int:
+    """Cut a task into subtasks by a template, in one commit; MAIN_TASK is left alone."""
+    return _call("decompose", folder=folder, **values)
+
+
+@cli.command()
+@_task()
+@click.option(
+    "--budget", type=click.IntRange(200), default=8000, metavar="TOKENS", help="How much there may be (8000)."
+)
+@_json
+@click.pass_obj
+def context(folder: str, /, **values: Any) -> int:
+    """Print what a fresh agent needs to know for a task, within a budget."""
+    return _call("context", folder=folder, **values)
+
+
+@cli.command()
+@click.pass_obj
+def prompt(folder: str, /) -> int:
+    """Print the exact prompt that the next invocation gets."""
+    return _call("prompt", folder=folder)
+
+
+@cli.command()
+@click.argument("text")
+@click.pass_obj
+def answer(folder: str, /, text: str) -> int:
+    """Answer what a blocked workflow asks, and let it go on."""
+    return _call("answer", folder=folder, text=text)
+
+
+@cli.command()
+@click.argument("revs", metavar="[REV]...", nargs=-1)
+@click.option("-n", "--max-count", type=click.IntRange(1), metavar="N", help="At most N records.")
+@_json
+@click.pass_obj
+def log(folder: str, /, **values: Any) -> int:
+    """List the records, newest first; with --json one object per line."""
+    return _call("log", folder=folder, **values)
+
+
+@cli.command()
+@click.argument("rev", default="HEAD")
+@_json
+@click.pass_obj
+def verify(folder: str, /, **values: Any) -> int:
+    """Compare every record of the history with the tree it stands on."""
+    return _call("verify", folder=folder, **values)
+
+
+@cli.group()
+def templates() -> None:
+    """The decomposition templates: list, show, check."""
+
+
+@templates.command("list")
+@_json
+@click.pass_obj
+def templates_list(folder: str, /, **values: Any) -> int:
+    """List the templates there are."""
+    return _call("templates", what="list", folder=folder, **values)
+
+
+@templates.command("show")
+@click.argument("name", shell_complete=_complete_templates)
+@_json
+@click.pass_obj
+def templates_show(folder: str, /, **values: Any) -> int:
+    """Show a template: its parameters and subtasks."""
+    return _call("templates", what="show", folder=folder, **values)
+
+
+@templates.command("check")
+@click.argument("name", metavar="FILE")
+@_json
+@click.pass_obj
+def templates_check(folder: str, /, **values: Any) -> int:
+    """Check a template file; a fault is told with file, line and key."""
+    return _call("templates", what="check", folder=folder, **values)
+
+
+@cli.command()
+@_task(required=False)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def trust(folder: str, /, **values: Any) -> int:
+    """Allow the command lines (run, check) of a task, or of all open tasks, to run."""
+    return _call("trust", folder=folder, **values)
+
+
+@cli.command()
+@click.option("--into", metavar="DIR", help="Where to make the copy (default: a new temporary folder).")
+@click.pass_obj
+def demo(folder: str, /, **values: Any) -> int:
+    """Run a research workflow on a copy of this repository, without any model; the repository is left untouched."""
+    return _call("demo", folder=folder, **values)
+
+
+@cli.command()
+@_json
+@click.pass_obj
+def doctor(folder: str, /, **values: Any) -> int:
+    """Look for what could be wrong with the surroundings, the repository and the workflow, and say what to do."""
+    return _call("doctor", folder=folder, **values)
+
+
+@cli.command(hidden=True)
+@click.argument("name")
+@click.pass_obj
+def hook(folder: str, /, name: str) -> int:
+    """Do what a git hook has to do."""
+    return _call("hook", folder=folder, name=name)

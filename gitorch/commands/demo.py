@@ -1,0 +1,118 @@
+"""`gitorch demo`."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import gitorch
+from gitorch import output
+from gitorch.api import Workflow
+from gitorch.commands.watching import Interrupts, Live, tell
+from gitorch.core.names import task_dir
+from gitorch.errors import Exit, GitorchError
+from gitorch.git.process import Git
+from gitorch.git.repository import Repository, open_repository
+from gitorch.loop import proposal
+from gitorch.loop.result import Step
+from gitorch.loop.step import Options
+
+_NAME: Final = "repository-research"
+_WANTED: Final = (
+    "What does this repository do, how is it built, how is it tested, and which parts deserve attention first?"
+)
+_SAMPLE: Final = Path(gitorch.__file__).parent / "sample"
+
+
+def run(*, folder: str, into: str | None) -> int:
+    """Run a research workflow on a copy of a repository."""
+    proposal.refuse_inside("demo")
+    target = _target(into)
+    _copy(folder, target)
+    output.say(f"working in a copy: {target}")
+    output.say(f"$ gitorch start {_NAME} -d '{_WANTED}'")
+    interrupts = Interrupts()
+    with gitorch.open(target) as workflow, interrupts.caught():
+        if workflow.state().main_task is not None:
+            workflow.update("completed", "Make room for the demo")
+        first = workflow.state().commit
+        workflow.start(_free_name(workflow), description=_WANTED)
+        last = _steps(workflow, Live(interrupts, stop_at=1))
+        if last.exit != Exit.COMPLETED:
+            return last.exit
+        _tell_result(workflow, first or "HEAD")
+    return Exit.OK
+
+
+def _target(into: str | None) -> Path:
+    if into is None:
+        return Path(tempfile.mkdtemp(prefix="gitorch-demo-"))
+    target = Path(into).absolute()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise GitorchError(f"{target} is there already, and not empty", hint="name a new folder", code=Exit.USAGE)
+    return target
+
+
+def _copy(folder: str, target: Path) -> None:
+    """Clone the repository that a folder lies in, or make one of the sample where there is none to clone."""
+    try:
+        source = open_repository(folder)
+    except GitorchError:
+        source = None
+    if source is not None and source.objects.commit("HEAD") is not None:
+        source.close()
+        # local, so that objects are shared as files; what is uncommitted stays behind
+        source.git.python().clone(str(target), multi_options=["--quiet", "--no-recurse-submodules"])
+        _sign_as_somebody(open_repository(target))
+        return
+    output.say("there is no history to copy here, so a small sample project is used")
+    shutil.copytree(_SAMPLE, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    Git(target).run("init", "-q")
+    repository = open_repository(target)
+    _sign_as_somebody(repository)
+    repository.git.run("add", "-A")
+    repository.git.run("commit", "-q", "-m", "A small sample project")
+
+
+def _sign_as_somebody(repository: Repository) -> None:
+    """Let commits in the copy work where nobody has told git who they are, and without anybody's key."""
+    if repository.git.attempt("var", "GIT_COMMITTER_IDENT").code != 0:
+        repository.git.run("config", "user.name", "gitorch demo")
+        repository.git.run("config", "user.email", "demo@gitorch.invalid")
+    repository.git.run("config", "commit.gpgsign", "false")
+
+
+def _free_name(workflow: Workflow) -> str:
+    taken = workflow.state().states
+    return next(name for name in (_NAME, *(f"{_NAME}-{number}" for number in range(2, 1000))) if name not in taken)
+
+
+def _steps(workflow: Workflow, live: Live) -> Step:
+    while True:
+        output.say("$ gitorch step")
+        step = workflow.step(Options(agent="local"), live)
+        live.wipe()
+        live.totals = step.totals
+        output.say(tell(step))
+        if step.exit != Exit.OK:
+            return step
+
+
+def _tell_result(workflow: Workflow, first: str) -> None:
+    git = workflow.repository.git
+    root = workflow.repository.root
+    output.say()
+    output.say("$ git log --reverse --format='%h %s%n%(trailers:key=Gitorch-State,valueonly)'")
+    trail = git.run("log", "--reverse", "--format=%h %s%n%(trailers:key=Gitorch-State,valueonly)", f"{first}..HEAD")
+    output.say("\n".join(line for line in trail.decode(errors="replace").split("\n") if line))
+    output.say()
+    report = workflow.verify(f"{first}..HEAD")
+    output.say(f"verified: {report.checked} records" if report.ok else f"NOT verified: {report.problems[0].problem}")
+    output.say("the outputs:")
+    for name, task in sorted(workflow.tasks().items(), key=lambda item: item[1].order):
+        for path in task.outputs:
+            file = root / task_dir(name) / path
+            if file.is_file():
+                output.say(f"  {file}")

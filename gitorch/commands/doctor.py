@@ -1,0 +1,119 @@
+"""`gitorch doctor`."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+import gitorch
+from gitorch import output
+from gitorch.api import Workflow
+from gitorch.core import plan as planner
+from gitorch.core.names import TASKS_DIR, resembles_task_file
+from gitorch.errors import Exit, GitorchError
+from gitorch.git.locks import is_held
+from gitorch.git.process import OLDEST_GIT, Git
+from gitorch.git.repository import Repository
+from gitorch.ledger.history import recent
+from gitorch.loop import hook, library, trust
+
+
+class Finding(NamedTuple):
+    """One thing looked at. `hint` says what to do where it is not well."""
+
+    ok: bool
+    what: str
+    hint: str | None = None
+
+
+def run(*, folder: str, as_json: bool) -> int:
+    """Look for what could be wrong."""
+    findings = list(_surroundings(folder))
+    try:
+        with gitorch.open(folder) as workflow:
+            findings += _look(workflow)
+    except GitorchError as error:
+        findings.append(Finding(ok=False, what=error.message, hint=error.hint))
+    well = all(finding.ok for finding in findings)
+    if as_json:
+        output.document(ok=well, findings=[finding._asdict() for finding in findings])
+    else:
+        for ok, what, hint in findings:
+            output.say(f"{output.paint('ok', 'green') if ok else output.paint('!!', 'red')}  {what}")
+            if hint is not None and not ok:
+                output.say(f"    {hint}")
+    return Exit.OK if well else Exit.ERROR
+
+
+def _surroundings(folder: str) -> Iterator[Finding]:
+    version = Git(Path(folder)).attempt("version").out.decode(errors="replace").strip()
+    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+    oldest = ".".join(map(str, OLDEST_GIT))
+    yield Finding(numbers >= OLDEST_GIT, version or "git does not run", f"gitorch wants git {oldest} or newer")
+    yield Finding(ok=True, what=f"Python {sys.version.split()[0]}, GitPython {metadata.version('GitPython')}")
+    try:
+        sqlite3.connect(":memory:").execute("create virtual table t using fts5(a)")
+        yield Finding(ok=True, what=f"SQLite {sqlite3.sqlite_version} with full-text search, for the local agent")
+    except sqlite3.OperationalError:
+        yield Finding(ok=False, what="SQLite lacks FTS5", hint="the local agent and gitorch context need it")
+
+
+def _look(workflow: Workflow) -> Iterator[Finding]:
+    repository = workflow.repository
+    yield from _repository(repository)
+    state = workflow.state()
+    difference = workflow.difference()
+    yield Finding(
+        difference is None,
+        difference or "the work tree tells the same state as the last commit",
+        "commit the change, or put it back",
+    )
+    yield Finding(ok=True, what=f"MAIN_TASK: {state.main_task.status}" if state.main_task else "no workflow here yet")
+    folder = repository.root / TASKS_DIR
+    odd = sorted(path.name for path in folder.iterdir() if resembles_task_file(path.name)) if folder.is_dir() else []
+    for name in odd[:10]:
+        yield Finding(
+            ok=False, what=f"{TASKS_DIR}/{name} looks like a task file and is none", hint="mend its state or name"
+        )
+    tasks = workflow.tasks()
+    for name in tasks:
+        problem = planner.task_problem(name, state.states, tasks)
+        if problem is not None:
+            yield Finding(
+                ok=False, what=f"{state.path_of(name)}: {problem}", hint="mend the front matter, then commit it"
+            )
+    waiting = [name for name, task in tasks.items() if state.states[name] != "completed" and trust.untrusted(task)]
+    if waiting:
+        yield Finding(ok=False, what=f"task {waiting[0]} has commands that are not allowed yet", hint="gitorch trust")
+    library.library(repository)
+    yield Finding(ok=True, what=f"{len(tasks)} task files and all templates are well formed")
+    if state.commit is not None and folder.is_dir():
+        begun = recent(repository.objects).fold.open
+        busy = is_held(repository.git_dir / "gitorch" / "step.lock")
+        if begun and not busy:
+            yield Finding(ok=False, what="an invocation was cut off", hint="the next gitorch step puts it right")
+
+
+def _repository(repository: Repository) -> Iterator[Finding]:
+    operation = repository.in_progress()
+    what = "bare" if repository.bare else f"in {repository.root}"
+    yield Finding(
+        operation is None and not repository.bare,
+        f"a {operation} is in progress" if operation else f"a repository {what}",
+        "finish or abort it" if operation else "a bare repository can be read only",
+    )
+    identity = repository.git.attempt("var", "GIT_COMMITTER_IDENT").code == 0
+    yield Finding(
+        identity,
+        "git knows who you are" if identity else "git does not know who you are",
+        "git config user.name and user.email",
+    )
+    installed = repository.bare or hook.is_installed(repository)
+    yield Finding(
+        ok=True, what="the pre-commit hook is " + ("installed" if installed else "not installed (gitorch init)")
+    )

@@ -1,0 +1,22 @@
+"""`gitorch move`."""
+
+from __future__ import annotations
+
+import gitorch
+from gitorch import output
+from gitorch.errors import Exit
+from gitorch.loop import proposal
+
+
+def run(*, folder: str, name: str, state: str, reason: str | None) -> int:
+    """Change a task's state."""
+    with gitorch.open(folder) as workflow:
+        appended = workflow.move(name, state, reason)
+    if appended is not None:
+        for change in appended.record.changes:
+            output.say(str(change))
+    elif proposal.inside():
+        output.say(f"noted: {name} -> {state}; it is recorded when this invocation has ended and been checked")
+    else:
+        output.say(f"{name} is {state} already")
+    return Exit.OK

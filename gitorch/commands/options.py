@@ -1,0 +1,51 @@
+"""Options that `step` and `run` have in common."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+from gitorch.core.names import quote
+from gitorch.core.yamltext import parse_duration
+from gitorch.errors import Exit, GitorchError
+from gitorch.loop.limits import Limits
+from gitorch.loop.step import Options
+
+
+def read_options(
+    *,
+    agent: str | None,
+    agent_command: str | None,
+    max_steps: int | None,
+    max_cost: str | None,
+    max_time: str | None,
+    max_attempts: int,
+    max_idle: int,
+) -> Options:
+    """Put the options of a step together."""
+    if agent is not None and agent_command is not None:
+        raise GitorchError("--agent and --agent-command exclude each other", code=Exit.USAGE)
+    limits = Limits(
+        max_steps=max_steps,
+        max_cost_usd=None if max_cost is None else _amount(max_cost),
+        max_seconds=None if max_time is None else _seconds(max_time),
+        max_attempts=max_attempts,
+        max_idle=max_idle,
+    )
+    return Options(agent=agent, agent_command=agent_command, limits=limits)
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal(-1)
+    if not value.is_finite() or value < 0:
+        raise GitorchError(f"--max-cost {quote(text)} is no amount in USD", hint="for example 2.50", code=Exit.USAGE)
+    return value
+
+
+def _seconds(text: str) -> int:
+    seconds = parse_duration(text)
+    if seconds is None:
+        raise GitorchError(f"--max-time {quote(text)} is no time", hint="for example 90s, 15m or 2h", code=Exit.USAGE)
+    return seconds

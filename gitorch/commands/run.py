@@ -1,0 +1,63 @@
+"""`gitorch run`."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import gitorch
+from gitorch import output
+from gitorch.api import Workflow
+from gitorch.commands.options import read_options
+from gitorch.commands.watching import Interrupts, Live, tell
+from gitorch.core.message import plain
+from gitorch.errors import Exit
+from gitorch.loop.result import Step
+from gitorch.loop.step import Options
+
+
+def run(*, folder: str, no_wait: bool, **options: Any) -> int:
+    """Do steps until the workflow is completed, blocked, or a limit is reached."""
+    chosen = read_options(**options)
+    interrupts = Interrupts()
+    live = Live(interrupts, stop_at=2)
+    with gitorch.open(folder) as workflow, interrupts.caught():
+        return _loop(workflow, chosen, live, interrupts, no_wait=no_wait)
+
+
+def _loop(workflow: Workflow, chosen: Options, live: Live, interrupts: Interrupts, *, no_wait: bool) -> int:
+    while True:
+        live.progress = _progress(workflow)
+        step = workflow.step(chosen, live)
+        live.wipe()
+        live.totals = step.totals
+        if step.commit is not None or step.exit != Exit.TRY_AGAIN:
+            output.say(tell(step))
+        if step.exit == Exit.TRY_AGAIN and not no_wait and not interrupts.count:
+            live.countdown(_seconds_until(step.retry_at), step.reason or "the agent asks to try again later")
+        elif step.exit != Exit.OK:
+            return _finish(step)
+        if interrupts.count:
+            output.note("stopped; go on with: gitorch run")
+            return Exit.INTERRUPTED
+
+
+def _finish(step: Step) -> int:
+    cost = "cost unknown" if step.totals.cost_usd is None else f"{plain(step.totals.cost_usd)} USD"
+    output.say(f"{step.main_task.status}: {step.main_task.next}  [{step.totals.steps} steps, {cost}]")
+    if step.exit == Exit.BLOCKED:
+        output.note("answer with: gitorch answer 'TEXT'")
+    return Exit.OK if step.exit == Exit.COMPLETED else step.exit
+
+
+def _progress(workflow: Workflow) -> str:
+    states = workflow.state().states
+    done = sum(state == "completed" for state in states.values())
+    return f"{done}/{len(states)} tasks done"
+
+
+def _seconds_until(moment: str | None) -> float:
+    if moment is None:
+        return 60.0
+    at = datetime.datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    return max(1.0, (at - datetime.datetime.now(datetime.timezone.utc)).total_seconds() + 1)

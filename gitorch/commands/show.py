@@ -1,0 +1,70 @@
+"""`gitorch show`."""
+
+from __future__ import annotations
+
+import datetime
+
+import gitorch
+from gitorch import output
+from gitorch.api import Workflow
+from gitorch.core import plan as planner
+from gitorch.core.message import Record, as_dict
+from gitorch.core.names import check_name, task_dir
+from gitorch.errors import Exit
+
+
+def run(*, folder: str, name: str, as_json: bool) -> int:
+    """Show one task."""
+    check_name(name)
+    with gitorch.open(folder) as workflow:
+        state = workflow.state()
+        path = state.path_of(name)
+        task = workflow.task(name)
+        tasks = workflow.tasks()
+        children = planner.family_of(tasks).children(name)
+        history = _history(workflow, name)
+    if as_json:
+        output.document(
+            name=name,
+            state=state.states[name],
+            path=path,
+            folder=task_dir(name),
+            parent=task.parent,
+            needs=list(task.needs),
+            kind=task.kind,
+            template=task.template,
+            outputs=list(task.outputs),
+            run=task.run,
+            check=list(task.check),
+            subtasks=children,
+            description=task.description,
+            history=[{"commit": commit, "time": time, **as_dict(record)} for commit, time, record in history],
+        )
+        return Exit.OK
+    output.say(f"{output.paint(name, 'bold')}  [{state.states[name]}]  {task.kind}")
+    output.say(f"file: {path}")
+    rows = {
+        "parent": task.parent or "",
+        "needs": ", ".join(f"{need} [{state.states.get(need, 'missing')}]" for need in task.needs),
+        "subtasks": ", ".join(f"{child} [{state.states[child]}]" for child in children),
+        "outputs": ", ".join(f"{task_dir(name)}/{path}" for path in task.outputs),
+        "template": task.template or "",
+    }
+    for key, value in rows.items():
+        if value:
+            output.say(f"{key}: {value}")
+    output.say()
+    output.say(task.description)
+    output.say()
+    for commit, time, record in history:
+        output.say(f"{commit[:10]} {when(time)} {record.subject}")
+    return Exit.OK
+
+
+def _history(workflow: Workflow, name: str) -> list[tuple[str, int, Record]]:
+    return [entry for entry in workflow.records() if any(change.name == name for change in entry[2].changes)]
+
+
+def when(time: int) -> str:
+    """Write a commit's time as people read it, in their own time zone."""
+    return datetime.datetime.fromtimestamp(time).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,117 @@
+"""Looking on while steps run: a live line on a terminal, plain lines in a pipe, and what ^C does."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+from gitorch import output
+from gitorch.core.message import NO_TASK, Totals, plain
+from gitorch.core.plan import Plan
+from gitorch.loop.result import Step
+
+_REDRAW: Final = 0.5  # seconds
+
+
+class Interrupts:
+    """Counts the user's wishes to stop: each ^C is one, a request to terminate is as good as two."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def _on_int(self, _number: int, _frame: FrameType | None) -> None:
+        self.count += 1
+
+    def _on_term(self, _number: int, _frame: FrameType | None) -> None:
+        self.count += 2
+
+    @contextmanager
+    def caught(self) -> Iterator[None]:
+        """Catch signals instead of dying of them."""
+        wanted = {signal.SIGINT: self._on_int, signal.SIGTERM: self._on_term, signal.SIGHUP: self._on_term}
+        before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+class Live:
+    """Shows one invocation after another. `stop_at` wishes to stop end the agent that runs."""
+
+    def __init__(self, interrupts: Interrupts, *, stop_at: int, quiet: bool = False) -> None:
+        self._interrupts = interrupts
+        self._stop_at = stop_at
+        self._quiet = quiet
+        self._terminal = output.is_terminal(sys.stderr) and not quiet
+        self._what = ""
+        self._drawn = 0.0
+        self._told = False
+        self.totals = Totals()
+        self.progress = ""
+
+    def began(self, plan: Plan, agent: str, attempt: int | None) -> None:
+        """Say what has begun."""
+        again = f", attempt {attempt}" if attempt is not None and attempt > 1 else ""
+        self._what = f"{plan.action} {plan.task or NO_TASK} by {agent}{again}"
+        self._drawn = 0.0
+        if not self._terminal and not self._quiet:
+            output.note(f"… {self._what}  [{self._sums()}]")
+
+    def tick(self, seconds: float) -> bool:
+        """Redraw the live line; tell whether the agent is to be stopped."""
+        stop = self._interrupts.count >= self._stop_at
+        if self._interrupts.count and not stop and not self._told:
+            self._told = True
+            self.note("this step will end, then the run stops; press ^C again to stop its agent now")
+        if self._terminal and time.monotonic() - self._drawn > _REDRAW:
+            self._drawn = time.monotonic()
+            line = f"… {self._what}  {output.duration(seconds)}  [{self._sums()}]"
+            sys.stderr.write(f"\r\x1b[K{line[:200]}")
+            sys.stderr.flush()
+        return stop
+
+    def note(self, text: str) -> None:
+        """Say something that the user should know."""
+        self.wipe()
+        output.note(output.paint("note:", "yellow", sys.stderr) + " " + text)
+
+    def wipe(self) -> None:
+        """Take the live line away."""
+        if self._terminal:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def countdown(self, seconds: float, reason: str) -> None:
+        """Wait visibly; a wish to stop ends the wait."""
+        end = time.monotonic() + seconds
+        if not self._terminal:
+            output.note(f"… {reason}: waiting {output.duration(seconds)}")
+        while (left := end - time.monotonic()) > 0 and not self._interrupts.count:
+            if self._terminal:
+                sys.stderr.write(f"\r\x1b[K… {reason}: going on in {output.duration(left)}")
+                sys.stderr.flush()
+            time.sleep(min(0.2, left))
+        self.wipe()
+
+    def _sums(self) -> str:
+        cost = "cost unknown" if self.totals.cost_usd is None else f"{plain(self.totals.cost_usd)} USD"
+        return f"{self.totals.steps} steps, {cost}{', ' + self.progress if self.progress else ''}"
+
+
+def tell(step: Step) -> str:
+    """Write what came of a step as one line."""
+    if step.commit is None:
+        return step.reason or ""
+    signs = {"completed": ("✓", "green"), "blocked": ("?", "yellow"), "interrupted": ("–", "yellow")}
+    sign, style = signs.get(step.outcome or "", ("✗", "red"))
+    why = f": {step.reason}" if step.reason else ""
+    attempt = f" (attempt {step.attempt})" if step.attempt is not None and step.attempt > 1 else ""
+    name = step.task or NO_TASK
+    return f"{output.paint(sign, style)} {step.action} {name}{attempt}: {step.outcome}{why}  ({step.commit[:10]})"

@@ -1,0 +1,144 @@
+"""Folding a history: what each record may do, given what came before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from gitorch.core.main_task import MainTask
+from gitorch.core.message import Action, Event, Outcome, Record, Totals
+from gitorch.core.moves import Change, States, apply, is_legal
+
+# outcomes after which the invocation says nothing about whether the workflow gets on
+_NO_NEWS: Final = frozenset[Outcome | None]({"rate-limited", "interrupted"})
+# outcomes that use up one of a task's attempts
+ATTEMPTS: Final = frozenset[Outcome | None]({"failed", "timeout", "stalled", "rejected"})
+_ANY_MOVE: Final = frozenset[Event]({"rewind", "adopt", "merge", "recover"})
+_NO_MOVE: Final = frozenset[Event]({"update"})
+
+
+class Open(NamedTuple):
+    """An invocation that has begun and not ended. `task` is None for a check that belongs to none."""
+
+    invocation: str
+    action: Action | None
+    attempt: int | None
+    task: str | None
+
+
+class Fold(NamedTuple):
+    """What a history has led to, beside the states themselves: the running sums and the open invocations."""
+
+    totals: Totals = Totals()
+    open: tuple[Open, ...] = ()
+    worked: bool = False  # whether files other than states changed since the last sums
+
+
+def task_of(record: Record) -> str | None:
+    """Give the task that a record is about: the one its first change names."""
+    return record.changes[0].name if record.changes else None
+
+
+def step(fold: Fold, record: Record, *, worked: bool) -> Fold:
+    """Give the fold after a record; `worked` tells whether its commit changed files other than states."""
+    worked = worked or fold.worked
+    if record.event == "start":
+        return Fold(Totals(), fold.open, worked)
+    if record.event == "begin" and record.invocation is not None:
+        begun = Open(record.invocation, record.action, record.attempt, task_of(record))
+        return Fold(fold.totals, (*fold.open, begun), worked=False)
+    if record.totals is None:
+        return fold._replace(worked=worked)
+    left = tuple(begun for begun in fold.open if begun.invocation != record.invocation)
+    return Fold(record.totals, left, worked=False)
+
+
+def next_totals(fold: Fold, record: Record, *, worked: bool) -> Totals:
+    """Give the sums that a record which ends an invocation has to carry."""
+    before = fold.totals
+    cost = before.cost_usd
+    if record.cost_usd is not None:
+        cost = (cost or Decimal(0)) + record.cost_usd
+    progress = worked or fold.worked or any(_is_progress(change) for change in record.changes)
+    idle = before.idle if record.outcome in _NO_NEWS and record.event == "end" else before.idle + 1
+    return Totals(
+        steps=before.steps + 1,
+        cost_usd=cost,
+        seconds=before.seconds + (record.duration or Decimal(0)),
+        idle=0 if progress else idle,
+    )
+
+
+def _is_progress(change: Change) -> bool:
+    return (change.before, change.after) != ("running", "pending")
+
+
+def problems(fold: Fold, record: Record, *, worked: bool) -> list[str]:
+    """Say what a record does that it may not do, its own text being all there is to go by."""
+    found = [f"illegal move {change}" for change in record.changes if not _may(record.event, change)]
+    names = [change.name for change in record.changes]
+    found += [f"task {name} is moved twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    found += _invocation_problems(fold, record)
+    if record.totals is not None:
+        due = next_totals(fold, record, worked=worked)
+        if record.totals != due:
+            found.append(f"the totals are {_show(record.totals)}, they should be {_show(due)}")
+    return found
+
+
+def _show(totals: Totals) -> str:
+    cost = "unknown cost" if totals.cost_usd is None else f"{totals.cost_usd} USD"
+    return f"{totals.steps} steps, {cost}, {totals.seconds} s, {totals.idle} idle"
+
+
+def _may(event: Event, change: Change) -> bool:
+    before, after = change.before, change.after
+    if event in _ANY_MOVE:
+        return True
+    if event in _NO_MOVE or (before is None and after is None):
+        return False
+    if before is None:
+        return event in ("start", "create", "decompose") and after == "pending"
+    if after is None:
+        return event == "drop"
+    return is_legal(before, after) and event not in ("start",)
+
+
+def _invocation_problems(fold: Fold, record: Record) -> list[str]:
+    if record.event == "begin":
+        if any(begun.invocation == record.invocation for begun in fold.open):
+            return [f"invocation {record.invocation} begins twice"]
+        task = task_of(record)
+        return [
+            f"invocation {begun.invocation} has no end: task {task} begins again"
+            for begun in fold.open
+            if task is not None and begun.task == task
+        ]
+    if record.event not in ("end", "recover"):
+        return []
+    begun = next((begun for begun in fold.open if begun.invocation == record.invocation), None)
+    if begun is None:
+        return [f"invocation {record.invocation} ends without having begun"]
+    found = []
+    if record.event == "end" and (record.action, record.attempt) != (begun.action, begun.attempt):
+        found.append(f"invocation {record.invocation} ends as another action or attempt than it began")
+    if begun.task is not None and record.event == "end" and task_of(record) != begun.task:
+        found.append(f"invocation {record.invocation} began task {begun.task} and does not say what became of it")
+    return found
+
+
+def replay(records: Iterable[Record]) -> tuple[States, MainTask | None]:
+    """Rebuild states and MAIN_TASK from records alone, oldest first."""
+    states: States = {}
+    main: MainTask | None = None
+    for record in records:
+        states = apply(states, record.changes)
+        main = record.main_task
+    return states, main
+
+
+def unexplained(changes: Sequence[Change], record: Record | None) -> list[Change]:
+    """List the changes of a tree that a record does not name, and those it names that the tree does not show."""
+    said = set(record.changes) if record is not None else set()
+    return sorted(set(changes) ^ said, key=lambda change: change.name)

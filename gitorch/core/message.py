@@ -1,0 +1,454 @@
+"""Commit messages of records: one builder and one strict parser, exact inverses of each other.
+
+A message is a subject, a free body, and one last paragraph of `Gitorch-…` trailers that
+`git interpret-trailers` reads. Body text is data: lines that git or this parser could take for
+something else are indented by one blank, and the parser takes that blank away again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, Literal, NamedTuple, get_args
+
+from gitorch.core import main_task as main_tasks
+from gitorch.core.main_task import MainTask
+from gitorch.core.moves import Change
+from gitorch.core.names import TASK_STATES, TaskState, name_problem, quote
+from gitorch.core.text import clean, one_line, paragraphs
+from gitorch.errors import GitorchError
+
+Event = Literal[
+    "start",
+    "create",
+    "decompose",
+    "begin",
+    "end",
+    "move",
+    "update",
+    "drop",
+    "answer",
+    "recover",
+    "rewind",
+    "adopt",
+    "merge",
+]
+Action = Literal["decompose", "gather", "execute", "synthesize", "check"]
+Outcome = Literal["completed", "failed", "blocked", "rate-limited", "timeout", "stalled", "interrupted", "rejected"]
+EVENTS: Final[tuple[Event, ...]] = get_args(Event)
+ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
+OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+
+MAX_SUBJECT: Final = 72
+_MAX_AMOUNT: Final = 10**11
+PREFIX: Final = "Gitorch-"
+NO_TASK: Final = "MAIN_TASK"  # stands for the task in the subject of a record that belongs to none
+
+
+class Check(NamedTuple):
+    """A gate that gitorch ran: its exit code and its command line."""
+
+    exit: int
+    command: str
+
+
+class Totals(NamedTuple):
+    """Running sums since the workflow's `start`. `cost_usd` is None while no cost is known; times are seconds."""
+
+    steps: int = 0
+    cost_usd: Decimal | None = None
+    seconds: Decimal = Decimal(0)
+    idle: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What one commit of the ledger says. Unknown figures are None, never zero."""
+
+    event: Event
+    subject: str
+    body: str = ""
+    main_task: MainTask | None = None
+    changes: tuple[Change, ...] = ()
+    invocation: str | None = None
+    action: Action | None = None
+    outcome: Outcome | None = None
+    attempt: int | None = None
+    agent: str | None = None
+    model: str | None = None
+    session: str | None = None
+    exit: int | None = None
+    duration: Decimal | None = None
+    cost_usd: Decimal | None = None
+    tokens_in: int | None = None
+    tokens_cached: int | None = None
+    tokens_out: int | None = None
+    checks: tuple[Check, ...] = ()
+    reason: str | None = None
+    question: str | None = None
+    retry_at: str | None = None
+    rescue: str | None = None
+    totals: Totals | None = None
+
+
+class InvalidMessage(GitorchError):
+    """A message that claims to be a record and is not a proper one."""
+
+
+class _Field(NamedTuple):
+    key: str
+    attribute: str
+    read: Callable[[str], Any]
+    events: frozenset[Event]
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"0|-?[1-9]\d{0,17}", text, re.ASCII):
+        raise ValueError("a whole number is wanted")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if (number := _number(text)) < 0:
+        raise ValueError("it cannot be negative")
+    return number
+
+
+def _amount(text: str) -> Decimal:
+    if not re.fullmatch(r"(?:0|[1-9]\d{0,11})(?:\.\d{0,5}[1-9])?", text, re.ASCII):
+        raise ValueError("a plain decimal number is wanted")
+    return Decimal(text)
+
+
+def _line(text: str) -> str:
+    if not text or one_line(text, limit=len(text)) != text:
+        raise ValueError("one clean line is wanted")
+    return text
+
+
+def _matching(pattern: str, wanted: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if not re.fullmatch(pattern, text, re.ASCII):
+            raise ValueError(f"{wanted} is wanted")
+        return text
+
+    return read
+
+
+def _time(text: str) -> str:
+    wanted = "a time like 2026-01-31T09:30:00Z"
+    _matching(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", wanted)(text)
+    try:
+        datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z")
+    except ValueError:
+        raise ValueError(f"{wanted} is wanted") from None
+    return text
+
+
+def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
+    return _matching("|".join(map(re.escape, words)), f"one of {', '.join(words)}")
+
+
+def _on(*events: Event) -> frozenset[Event]:
+    return frozenset(events)
+
+
+_FIELDS: Final = (
+    _Field("Invocation", "invocation", _matching("[0-9a-f]{32}", "32 hex digits"), _on("begin", "end", "recover")),
+    _Field("Action", "action", _one_of(ACTIONS), _on("begin", "end")),
+    _Field("Outcome", "outcome", _one_of(OUTCOMES), _on("end", "recover")),
+    _Field("Attempt", "attempt", _count, _on("begin", "end")),
+    _Field("Agent", "agent", _line, _on("end")),
+    _Field("Model", "model", _line, _on("end")),
+    _Field("Session", "session", _line, _on("end")),
+    _Field("Exit", "exit", _number, _on("end")),
+    _Field("Duration", "duration", _amount, _on("end")),
+    _Field("Cost-USD", "cost_usd", _amount, _on("end")),
+    _Field("Tokens-In", "tokens_in", _count, _on("end")),
+    _Field("Tokens-Cached", "tokens_cached", _count, _on("end")),
+    _Field("Tokens-Out", "tokens_out", _count, _on("end")),
+    _Field("Reason", "reason", _line, _on("end", "recover", "move")),
+    _Field("Question", "question", _line, _on("end", "recover", "move")),
+    _Field("Retry-At", "retry_at", _time, _on("end", "recover", "move")),
+    _Field("Rescue", "rescue", _matching(r"refs/[!-~]+", "a ref"), _on("end", "recover", "move")),
+)
+_BY_KEY: Final = {field.key: field for field in _FIELDS}
+_TOTALS: Final[dict[str, Callable[[str], Any]]] = {
+    "Total-Steps": _count,
+    "Total-Cost-USD": _amount,
+    "Total-Seconds": _amount,
+    "Idle": _count,
+}
+_WITH_TOTALS: Final = _on("end", "decompose", "recover")
+_REQUIRED: Final[dict[Event, tuple[str, ...]]] = {
+    "begin": ("invocation", "action"),
+    "end": ("invocation", "action", "outcome", "totals"),
+    "recover": ("invocation", "outcome", "totals"),
+}
+_MAIN_TASK_KEYS: Final = ("Status", "Next", "Task", "Focus")
+
+_RISKY = re.compile(
+    r" *(?:---|#|gitorch-|diff -|index: |>?from .*\d:\d\d|>from |(?:from|date|subject):|\[patch\])", re.IGNORECASE
+)
+_STATE = re.compile(rf"([^:]+): (none|{'|'.join(TASK_STATES)}) -> (none|{'|'.join(TASK_STATES)})")
+_FOREIGN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*:.*|\(cherry picked from commit [0-9a-f]+\)")
+_SUBJECT = re.compile(r"gitorch\([^()\s]+\): \S.*")
+
+
+def subject(name: str | None, what: str) -> str:
+    """Make a subject line of at most 72 characters; a long task name is elided."""
+    name = name or NO_TASK
+    what = one_line(what, limit=48)
+    room = MAX_SUBJECT - len(f"gitorch(): {what}")
+    shown = name if len(name) <= room else name[: room - 1] + "…"
+    return f"gitorch({shown}): {what}"
+
+
+def plain(number: Decimal) -> str:
+    """Write a decimal number without exponent and without trailing zeros."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def amount(value: float | str | Decimal, places: int = 6) -> Decimal:
+    """Round a figure to what a trailer holds.
+
+    Raises:
+        ValueError: it is no number, not finite, negative, or more than a trailer holds.
+    """
+    try:
+        number = Decimal(str(value))
+    except ArithmeticError:
+        raise ValueError(f"{quote(str(value))} is no number") from None
+    if not number.is_finite() or not 0 <= number < _MAX_AMOUNT:
+        raise ValueError(f"{quote(str(value))} is no amount from 0 to {_MAX_AMOUNT}")
+    return abs(Decimal(plain(round(number, places))))
+
+
+def canonical(record: Record) -> Record:
+    """Give the record with its free texts in the form that a message can hold."""
+    lines: dict[str, Any] = {
+        field.attribute: one_line(value) or None
+        for field in _FIELDS
+        if field.read is _line and (value := getattr(record, field.attribute)) is not None
+    }
+    checks = tuple(Check(check.exit, one_line(check.command)) for check in record.checks)
+    return replace(record, body=paragraphs(record.body), checks=checks, **lines)
+
+
+def build(record: Record) -> str:
+    """Write a record as a commit message. `parse(build(record))` is `canonical(record)`.
+
+    Raises:
+        InvalidMessage: the record itself breaks a rule of the format.
+    """
+    record = canonical(record)
+    body = "\n".join(" " + line if _RISKY.match(line) else line for line in record.body.split("\n"))
+    trailers = "".join(f"{PREFIX}{key}: {value}\n" for key, value in _trailers(record))
+    message = f"{record.subject}\n\n{body}\n\n{trailers}" if body else f"{record.subject}\n\n{trailers}"
+    if parse(message) != record:
+        raise InvalidMessage("a record does not survive being written and read: this is a bug in gitorch")
+    return message
+
+
+def _trailers(record: Record) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = [("Event", record.event)]
+    if record.main_task is not None:
+        pairs += [(k, v) for k, v in zip(_MAIN_TASK_KEYS, record.main_task, strict=True) if v is not None]
+    pairs += [("State", str(change)) for change in record.changes]
+    for field in _FIELDS:
+        value = getattr(record, field.attribute)
+        if value is not None:
+            pairs.append((field.key, plain(value) if isinstance(value, Decimal) else str(value)))
+        if field.key == "Tokens-Out":
+            pairs += [("Check", f"{check.exit} {check.command}") for check in record.checks]
+    if record.totals is not None:
+        steps, cost, seconds, idle = record.totals
+        pairs.append(("Total-Steps", str(steps)))
+        if cost is not None:
+            pairs.append(("Total-Cost-USD", plain(cost)))
+        pairs += [("Total-Seconds", plain(seconds)), ("Idle", str(idle))]
+    return pairs
+
+
+def parse(message: str) -> Record | None:
+    """Read a commit message; None where it is somebody's ordinary message.
+
+    Raises:
+        InvalidMessage: it has gitorch's trailers, but cut, doubled, moved, unknown or out of form.
+    """
+    text = message.rstrip("\n")
+    head, gap, last = text.rpartition("\n\n")
+    block = last.split("\n")
+    if not gap or not any(_is_ours(line) for line in block):
+        _refuse_moved(text)
+        return None
+    subject_line, _, rest = head.partition("\n")
+    if rest and not rest.startswith("\n"):
+        raise InvalidMessage("the subject is not followed by an empty line")
+    body_lines = rest[1:].split("\n") if rest else []
+    stray = next((line for line in body_lines if _is_ours(line)), None)
+    if stray is not None:
+        raise InvalidMessage(f"trailer {quote(stray)} stands outside the last paragraph")
+    body = "\n".join(line[1:] if line.startswith(" ") and _RISKY.match(line) else line for line in body_lines)
+    pairs = _own_pairs(block)
+    record = _read(subject_line, body, pairs)
+    if not _SUBJECT.fullmatch(subject_line) or len(subject_line) > MAX_SUBJECT or clean(subject_line) != subject_line:
+        raise InvalidMessage(f"subject {quote(subject_line)} is not of the form 'gitorch(NAME): what happened'")
+    if _trailers(record) != pairs:
+        raise InvalidMessage("the trailers are out of order")
+    return record
+
+
+def _refuse_moved(text: str) -> None:
+    """Refuse a record whose trailers are no last paragraph any more; a message that only quotes one is fine."""
+    lines = text.split("\n")
+    stray = next((line for line in lines if _is_ours(line)), None)
+    if stray is not None and _SUBJECT.fullmatch(lines[0]):
+        raise InvalidMessage(f"trailer {quote(stray)} stands outside the last paragraph")
+
+
+def _is_ours(line: str) -> bool:
+    return line[: len(PREFIX)].lower() == PREFIX.lower()
+
+
+def _own_pairs(block: list[str]) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    ours = False
+    for line in block:
+        if _is_ours(line):
+            ours = True
+            key, colon, value = line.partition(": ")
+            if not colon or not key.startswith(PREFIX):
+                raise InvalidMessage(f"trailer {quote(line)} is not of the form 'Gitorch-Key: value'")
+            pairs.append((key[len(PREFIX) :], value))
+        elif line.startswith((" ", "\t")):
+            if ours or not line.strip():
+                raise InvalidMessage(f"line {quote(line)} goes on with a trailer that has one line only")
+        elif _FOREIGN.fullmatch(line):
+            ours = False
+        else:
+            raise InvalidMessage(f"line {quote(line)} among the trailers is none")
+    return pairs
+
+
+def _read(subject_line: str, body: str, pairs: list[tuple[str, str]]) -> Record:  # noqa: C901, PLR0912 - a flat table of cases
+    single: dict[str, str] = {}
+    changes: list[Change] = []
+    checks: list[Check] = []
+    for key, value in pairs:
+        if key == "State":
+            change = _read_change(value)
+            if any(change.name == other.name for other in changes):
+                raise InvalidMessage(f"trailer {PREFIX}State stands there twice for {change.name}")
+            changes.append(change)
+        elif key == "Check":
+            checks.append(_read_check(value))
+        elif key in single:
+            raise InvalidMessage(f"trailer {PREFIX}{key} stands there twice")
+        else:
+            single[key] = value
+    event = next((event for event in EVENTS if event == single.get("Event")), None)
+    if event is None:
+        what = f"event {quote(single['Event'])} is unknown" if "Event" in single else f"{PREFIX}Event is missing"
+        raise InvalidMessage(what)
+    values: dict[str, Any] = {}
+    totals: dict[str, Any] = {}
+    for key, text in single.items():
+        if key in ("Event", *_MAIN_TASK_KEYS):
+            continue
+        field = _BY_KEY.get(key)
+        read = field.read if field is not None else _TOTALS.get(key)
+        if read is None:
+            raise InvalidMessage(f"trailer {quote(PREFIX + key)} is unknown")
+        if event not in (field.events if field is not None else _WITH_TOTALS):
+            raise InvalidMessage(f"trailer {PREFIX}{key} does not belong to a record of {event}")
+        try:
+            figure = read(text)
+        except ValueError as error:
+            raise InvalidMessage(f"trailer {PREFIX}{key}: {error}, not {quote(text)}") from None
+        if field is not None:
+            values[field.attribute] = figure
+        else:
+            totals[key] = figure
+    if checks and event != "end":
+        raise InvalidMessage(f"trailer {PREFIX}Check does not belong to a record of {event}")
+    if totals:
+        values["totals"] = _read_totals(totals)
+    for attribute in _REQUIRED.get(event, ()):
+        if values.get(attribute) is None:
+            raise InvalidMessage(f"a record of {event} says nothing of its {attribute}")
+    return Record(
+        event=event,
+        subject=subject_line,
+        body=body,
+        main_task=_read_main_task(single),
+        changes=tuple(changes),
+        checks=tuple(checks),
+        **values,
+    )
+
+
+def _read_change(value: str) -> Change:
+    match = _STATE.fullmatch(value)
+    if match is None or name_problem(match[1]) is not None or match[2] == match[3]:
+        raise InvalidMessage(f"trailer {PREFIX}State: {quote(value)} is not of the form 'NAME: FROM -> TO'")
+    states: dict[str, TaskState | None] = {"none": None, **{state: state for state in TASK_STATES}}
+    return Change(match[1], states[match[2]], states[match[3]])
+
+
+def _read_check(value: str) -> Check:
+    code, blank, command = value.partition(" ")
+    try:
+        if not blank:
+            raise ValueError
+        return Check(_number(code), _line(command))
+    except ValueError:
+        raise InvalidMessage(f"trailer {PREFIX}Check: {quote(value)} is not of the form 'EXIT COMMAND'") from None
+
+
+def _read_totals(values: dict[str, Any]) -> Totals:
+    for key in _TOTALS:
+        if key not in values and key != "Total-Cost-USD":
+            raise InvalidMessage(f"{PREFIX}{key} is missing beside the other totals")
+    return Totals(values["Total-Steps"], values.get("Total-Cost-USD"), values["Total-Seconds"], values["Idle"])
+
+
+def _read_main_task(values: dict[str, str]) -> MainTask | None:
+    status, next_, task, focus = (values.get(key) for key in _MAIN_TASK_KEYS)
+    if status is None and next_ is None and task is None and focus is None:
+        return None
+    if status is None or next_ is None:
+        raise InvalidMessage(f"{PREFIX}Status and {PREFIX}Next belong together")
+    try:
+        return main_tasks.make(status, next_, task, focus)
+    except GitorchError as error:
+        raise InvalidMessage(error.message) from None
+
+
+def as_dict(record: Record) -> dict[str, Any]:
+    """Give the record for JSON: lower-case keys as in the trailers, figures as numbers, unknown ones left out."""
+    result: dict[str, Any] = {"event": record.event, "subject": record.subject}
+    result["states"] = [{"name": c.name, "from": c.before, "to": c.after} for c in record.changes]
+    main = record.main_task
+    values = main if main is not None else (None, None, None, None)
+    result.update(zip(("status", "next", "task", "focus"), values, strict=True))
+    for field in _FIELDS:
+        value = getattr(record, field.attribute)
+        if value is not None:
+            result[field.attribute] = float(value) if isinstance(value, Decimal) else value
+    if record.checks:
+        result["check"] = [{"exit": check.exit, "command": check.command} for check in record.checks]
+    if record.totals is not None:
+        steps, cost, seconds, idle = record.totals
+        result["total_steps"] = steps
+        if cost is not None:
+            result["total_cost_usd"] = float(cost)
+        result["total_seconds"] = float(seconds)
+        result["idle"] = idle
+    if record.body:
+        result["body"] = record.body
+    return result

@@ -1,0 +1,123 @@
+"""The states of all tasks, the moves between them, and what a move brings along for parents and children."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from gitorch.core.names import TaskState
+from gitorch.errors import GitorchError
+
+States = Mapping[str, TaskState]
+
+LEGAL_MOVES: Final[Mapping[TaskState, frozenset[TaskState]]] = {
+    "pending": frozenset({"running", "blocked"}),
+    "running": frozenset({"completed", "failed", "blocked", "pending"}),
+    "failed": frozenset({"pending"}),
+    "blocked": frozenset({"pending"}),
+    "completed": frozenset({"pending"}),
+}
+
+
+class Change(NamedTuple):
+    """One task's change of state. `before` is None for a new task, `after` is None for one taken away."""
+
+    name: str
+    before: TaskState | None
+    after: TaskState | None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.before or 'none'} -> {self.after or 'none'}"
+
+
+def is_legal(before: TaskState, after: TaskState) -> bool:
+    """Tell whether a task may go from one state to the other."""
+    return after in LEGAL_MOVES[before]
+
+
+def check_move(name: str, before: TaskState, after: TaskState) -> None:
+    """Raise an error that names the moves there are, unless the move is legal."""
+    if not is_legal(before, after):
+        ways = " or ".join(sorted(LEGAL_MOVES[before]))
+        raise GitorchError(
+            f"task {name} is {before} and cannot become {after}", hint=f"from {before} it may go to {ways}"
+        )
+
+
+def apply(states: States, changes: Iterable[Change]) -> dict[str, TaskState]:
+    """Give the states after the changes.
+
+    Raises:
+        GitorchError: a change does not begin where its task is.
+    """
+    result = dict(states)
+    for change in changes:
+        if result.get(change.name) != change.before:
+            there = result.get(change.name) or "none"
+            raise GitorchError(f"task {change.name} is {there}, not {change.before or 'none'}")
+        if change.after is None:
+            result.pop(change.name, None)
+        else:
+            result[change.name] = change.after
+    return result
+
+
+def difference(before: States, after: States) -> list[Change]:
+    """List the changes that lead from one set of states to another, by name."""
+    names = sorted(before.keys() | after.keys())
+    return [Change(n, before.get(n), after.get(n)) for n in names if before.get(n) != after.get(n)]
+
+
+class Family:
+    """Who is whose parent: `parents` maps each task's name to its parent's, or to None."""
+
+    def __init__(self, parents: Mapping[str, str | None]) -> None:
+        self._parents = parents
+        self._children: dict[str, list[str]] = {}
+        for name, parent in parents.items():
+            if parent is not None:
+                self._children.setdefault(parent, []).append(name)
+
+    def children(self, name: str) -> list[str]:
+        """List a task's subtasks."""
+        return self._children.get(name, [])
+
+    def ancestors(self, name: str) -> Iterator[str]:
+        """Go from a task's parent up to the root; a circle, which a hand edit can make, ends the way."""
+        seen = {name}
+        parent = self._parents.get(name)
+        while parent is not None and parent not in seen:
+            yield parent
+            seen.add(parent)
+            parent = self._parents.get(parent)
+
+
+def with_parents(states: States, family: Family, move: Change) -> list[Change]:
+    """Give a move together with the moves of parents that follow from it, in order.
+
+    A parent closes with its last child, runs again as soon as a child runs, and is reopened with a completed child.
+    """
+    changes = [move]
+    now = apply(states, changes)
+    if move.after in ("completed", None):
+        for parent in family.ancestors(move.name):
+            if now.get(parent) != "running" or not _all_completed(now, family.children(parent)):
+                break
+            changes.append(Change(parent, "running", "completed"))
+            now[parent] = "completed"
+    elif move.after == "running":
+        for parent in family.ancestors(move.name):
+            if now.get(parent) == "pending":
+                changes.append(Change(parent, "pending", "running"))
+                now[parent] = "running"
+    elif move.after == "pending" and move.before == "completed":
+        for parent in family.ancestors(move.name):
+            if now.get(parent) == "completed":
+                changes.append(Change(parent, "completed", "pending"))
+                now[parent] = "pending"
+    return changes
+
+
+def _all_completed(states: States, names: Iterable[str]) -> bool:
+    left = [states[name] for name in names if name in states]
+    return bool(left) and all(state == "completed" for state in left)

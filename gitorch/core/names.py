@@ -1,0 +1,108 @@
+"""Task names, task states, and the file names in which both stand."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal, get_args
+
+from gitorch.errors import Exit, GitorchError
+
+TaskState = Literal["pending", "running", "completed", "failed", "blocked"]
+TASK_STATES: Final[tuple[TaskState, ...]] = get_args(TaskState)
+
+TASKS_DIR: Final = ".tasks"
+MAIN_TASK_FILE: Final = "MAIN_TASK"
+MAIN_TASK_PATH: Final = f"{TASKS_DIR}/{MAIN_TASK_FILE}"
+TEMPLATES_DIR: Final = f"{TASKS_DIR}/templates"
+
+MAX_NAME: Final = 100
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_FILE = re.compile(rf"\[({'|'.join(TASK_STATES)})\]_(.+)_task\.md", re.DOTALL)
+_LOOKS_LIKE_FILE = re.compile(r"\[[^\]]*\]_.*_task\.md", re.DOTALL)
+_RESERVED: Final = frozenset({"templates", "main_task"})
+_DEVICES: Final = frozenset(
+    ["con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))]
+)
+
+
+def quote(text: str, limit: int = 60) -> str:
+    """Show foreign text in a message: on one line, printable, not too long."""
+    shown = text if len(text) <= limit else text[: limit - 1] + "…"
+    return "'" + "".join(c if c.isprintable() else repr(c)[1:-1] for c in shown) + "'"
+
+
+def name_problem(name: str) -> str | None:
+    """Say what is wrong with a task name, or None where it is a good one."""
+    if not name:
+        return "it is empty"
+    if len(name) > MAX_NAME:
+        return f"it has {len(name)} characters, {MAX_NAME} are allowed"
+    if not _NAME.fullmatch(name):
+        return "a name has lower-case letters a-z, digits, '.', '_' and '-', and begins with a letter or digit"
+    if name.endswith("."):
+        return "it ends in a dot"
+    if name in _RESERVED:
+        return "the name is reserved"
+    if name.split(".", 1)[0] in _DEVICES:
+        return "Windows keeps this name for a device"
+    return None
+
+
+def check_name(name: str) -> str:
+    """Return the name, or raise a usage error that says what is wrong with it."""
+    problem = name_problem(name)
+    if problem is None:
+        return name
+    slug = slugify(name)
+    hint = f"try {slug}" if slug is not None and slug != name else "for example: chip-market-analysis"
+    raise GitorchError(f"{quote(name)} is not a task name: {problem}", hint=hint, code=Exit.USAGE)
+
+
+def slugify(text: str) -> str | None:
+    """Make a task name of any text, or None where nothing usable is left."""
+    slug = re.sub(r"[^a-z0-9._]+", "-", text.lower()).strip("-._")[:MAX_NAME].rstrip("-._")
+    return slug if name_problem(slug) is None else None
+
+
+def is_state(text: str) -> bool:
+    """Tell whether the text names a task state."""
+    return text in TASK_STATES
+
+
+def check_state(text: str) -> TaskState:
+    """Return the text as a task state, or raise a usage error that lists the states."""
+    for state in TASK_STATES:
+        if text == state:
+            return state
+    raise GitorchError(f"{quote(text)} is not a task state", hint=f"one of: {', '.join(TASK_STATES)}", code=Exit.USAGE)
+
+
+def task_file(name: str, state: TaskState) -> str:
+    """Give the file name, inside `.tasks/`, of a task in a state."""
+    return f"[{state}]_{name}_task.md"
+
+
+def task_path(name: str, state: TaskState) -> str:
+    """Give the path, from the repository's root, of a task's file."""
+    return f"{TASKS_DIR}/{task_file(name, state)}"
+
+
+def task_dir(name: str) -> str:
+    """Give the path, from the repository's root, of a task's folder."""
+    return f"{TASKS_DIR}/{name}"
+
+
+def parse_task_file(filename: str) -> tuple[str, TaskState] | None:
+    """Read name and state from a file name inside `.tasks/`; None where it is no task file.
+
+    Files that merely resemble one (`p_x_task.md`, `[p]_x`, an unknown state, a bad name) are nobody's business.
+    """
+    match = _FILE.fullmatch(filename)
+    if match is None or name_problem(match[2]) is not None:
+        return None
+    return match[2], check_state(match[1])
+
+
+def resembles_task_file(filename: str) -> bool:
+    """Tell whether a file name looks like a task file that somebody got wrong."""
+    return parse_task_file(filename) is None and _LOOKS_LIKE_FILE.fullmatch(filename) is not None

@@ -1,0 +1,172 @@
+"""A task file: YAML front matter, then the description."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, get_args
+
+from gitorch.core import yamltext
+from gitorch.core.main_task import sentence_problem
+from gitorch.core.names import name_problem, quote
+from gitorch.core.yamltext import Keys, Node, YamlError
+
+Kind = Literal["gather", "execute", "synthesize"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+AUTO: Final = "auto"  # as a task's template: choose one by the task's name
+MAX_BYTES: Final = 1024 * 1024
+PARAMETER: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_FENCE: Final = "---"
+
+Parameters = Mapping[str, "str | tuple[str, ...]"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What a task file says. `order` decides among ready tasks; `timeout` is in seconds.
+
+    `outputs` are paths in the task's folder; `env` names the variables that `run` and `check` may see
+    although they look like credentials; `parameters` reach these two as variables.
+    """
+
+    name: str
+    parent: str | None = None
+    needs: tuple[str, ...] = ()
+    order: int = 0
+    kind: Kind = "execute"
+    template: str | None = None
+    parameters: Parameters = field(default_factory=dict)
+    focus: str | None = None
+    outputs: tuple[str, ...] = ()
+    run: str | None = None
+    check: tuple[str, ...] = ()
+    agent: str | None = None
+    model: str | None = None
+    timeout: int | None = None
+    retries: int | None = None
+    env: tuple[str, ...] = ()
+    description: str = ""
+
+
+def output_problem(path: str) -> str | None:
+    """Say what is wrong with the path of an output, or None where it stays inside the task's folder."""
+    if not path or path.startswith("/") or "\\" in path or "\0" in path or posixpath.normpath(path) != path:
+        return "a plain path inside the task's folder is wanted"
+    return "it leaves the task's folder" if path.split("/", maxsplit=1)[0] in ("..", ".") else None
+
+
+def read_work_keys(keys: Keys) -> dict[str, Any]:
+    """Read the keys that task files and the subtasks of templates have in common."""
+    outputs = keys.texts("outputs")
+    for path in outputs:
+        if (problem := output_problem(path)) is not None:
+            keys.fail("outputs", f"{quote(path)}: {problem}")
+    env = keys.texts("env")
+    for name in env:
+        if not name.isidentifier():
+            keys.fail("env", f"{quote(name)} is no name of a variable")
+    return {
+        "kind": keys.one_of("kind", KINDS) or "execute",
+        "outputs": outputs,
+        "run": keys.text("run"),
+        "check": keys.texts("check"),
+        "agent": keys.text("agent"),
+        "model": keys.text("model"),
+        "timeout": keys.duration("timeout"),
+        "retries": keys.number("retries"),
+        "env": env,
+    }
+
+
+def parse(name: str, data: bytes, where: str) -> Task:
+    """Read a task file.
+
+    Raises:
+        YamlError: the file breaks a rule; the message names file, line and key.
+    """
+    hint = "a task file begins with a line '---', YAML keys, and another line '---'"
+    if len(data) > MAX_BYTES:
+        raise YamlError(
+            f"{where}: the file is larger than {MAX_BYTES // 1024} KiB", hint="keep long material in the task's folder"
+        )
+    try:
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise YamlError(f"{where}: byte {error.start + 1} is not UTF-8 text", hint=hint) from None
+    first, _, rest = text.partition("\n")
+    if first.rstrip() != _FENCE:
+        raise YamlError(f"{where}:1: no front matter", hint=hint)
+    lines = rest.split("\n")
+    end = next((number for number, line in enumerate(lines) if line.rstrip() == _FENCE), None)
+    if end is None:
+        raise YamlError(f"{where}:1: the front matter has no end", hint=hint)
+    hint = "mend the front matter, then commit the file"
+    front = "".join(line + "\n" for line in lines[:end])
+    keys = Keys(yamltext.load(front, where, first_line=2, hint=hint), where, "the front matter", hint)
+    needs = keys.texts("needs")
+    for need in needs:
+        if need == name or name_problem(need) is not None:
+            keys.fail("needs", f"{quote(need)} is no other task's name")
+    task = Task(
+        name=name,
+        parent=keys.checked(
+            "parent", lambda text: "a task cannot be its own parent" if text == name else name_problem(text)
+        ),
+        needs=needs,
+        order=keys.number("order") or 0,
+        template=keys.checked("template", name_problem),
+        parameters=read_parameters(keys, "parameters"),
+        focus=keys.checked("focus", sentence_problem),
+        description="\n".join(lines[end + 1 :]).strip(),
+        **read_work_keys(keys),
+    )
+    keys.done()
+    return task
+
+
+def read_parameters(keys: Keys, key: str) -> Parameters:
+    """Read parameters: names with a text or a list of texts each."""
+    node = keys.node(key)
+    if node is None:
+        return {}
+    inner = Keys(node, keys.where, key, keys.hint)
+    for name in node.value:
+        if not PARAMETER.fullmatch(name):
+            inner.fail(name, "a parameter's name has lower-case letters, digits and '_'")
+    return {name: parameter_value(inner, name, value) for name, value in node.value.items()}
+
+
+def parameter_value(keys: Keys, key: str, node: Node) -> str | tuple[str, ...]:
+    """Read one parameter's value."""
+    if node.value is None:
+        return ""
+    if isinstance(node.value, str):
+        return node.value
+    if isinstance(node.value, list) and all(isinstance(item.value, str) for item in node.value):
+        return tuple(item.value for item in node.value)
+    keys.fail(key, "text or a list of texts is wanted")
+
+
+def format(task: Task) -> str:  # noqa: A001 - read as task.format, beside task.parse
+    """Write a task file. `parse` gives the same task back, its description without outer blank lines."""
+    values: dict[str, Any] = {
+        "parent": task.parent,
+        "needs": list(task.needs),
+        "order": task.order,
+        "kind": task.kind,
+        "template": task.template,
+        "parameters": {k: v if isinstance(v, str) else list(v) for k, v in task.parameters.items()},
+        "focus": task.focus,
+        "outputs": list(task.outputs),
+        "run": task.run,
+        "check": list(task.check),
+        "agent": task.agent,
+        "model": task.model,
+        "timeout": task.timeout,
+        "retries": task.retries,
+        "env": list(task.env),
+    }
+    kept = {key: value for key, value in values.items() if value not in (None, [], {}) and (key, value) != ("order", 0)}
+    return f"{_FENCE}\n{yamltext.dump(kept) if kept else ''}{_FENCE}\n\n{task.description.strip()}\n"

@@ -1,0 +1,1 @@
+"""Everything gitorch knows about git: starting it, finding repositories, objects, locks."""

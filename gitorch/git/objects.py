@@ -1,0 +1,201 @@
+"""Reading objects through one long-lived `git cat-file`, and writing blobs and trees."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
+
+from gitorch.git.process import Git, GitError
+
+if TYPE_CHECKING:
+    import subprocess
+
+TREE_MODE: Final = "040000"
+LINK_MODE: Final = "120000"
+SUBMODULE_MODE: Final = "160000"
+FILE_MODE: Final = "100644"
+
+
+class Entry(NamedTuple):
+    """What a tree holds under one name: mode as six octal digits, and object id."""
+
+    mode: str
+    oid: str
+
+
+class Object(NamedTuple):
+    """An object as `git cat-file --batch` gives it."""
+
+    oid: str
+    kind: str
+    data: bytes
+
+
+class Commit(NamedTuple):
+    """The parts of a commit that gitorch reads. `time` is the committer's, in seconds since 1970."""
+
+    oid: str
+    tree: str
+    parents: tuple[str, ...]
+    message: str
+    time: int
+
+
+class Objects:
+    """The object store of one repository. Object ids are hex, of whatever hash the repository uses."""
+
+    def __init__(self, git: Git) -> None:
+        self._git = git
+        self._reader: subprocess.Popen[bytes] | None = None
+
+    def close(self) -> None:
+        """End the reader process, if one runs."""
+        if self._reader is not None:
+            for pipe in (self._reader.stdin, self._reader.stdout):
+                if pipe is not None:
+                    pipe.close()
+            self._reader.wait()
+            self._reader = None
+
+    def read(self, spec: str) -> Object | None:
+        """Give the object that a revision or `REV:PATH` names, None where there is none."""
+        if "\n" in spec:
+            raise GitError("a revision or path with a line break cannot be looked up")
+        if self._reader is None:
+            self._reader = self._git.start("cat-file", "--batch", stdin=True)
+        stdin, stdout = _pipes(self._reader)
+        stdin.write(os.fsencode(spec) + b"\n")
+        stdin.flush()
+        header = stdout.readline().rstrip(b"\n")
+        if header.endswith((b" missing", b" ambiguous", b" submodule")):
+            return None
+        parts = header.split(b" ")
+        if len(parts) != 3:  # noqa: PLR2004 - object id, type, size
+            self.close()
+            raise GitError(f"git cat-file cannot read {spec}", hint="is the repository damaged? see: git fsck")
+        data = stdout.read(int(parts[2]))
+        stdout.read(1)
+        return Object(parts[0].decode(), parts[1].decode(), data)
+
+    def blob(self, oid: str) -> bytes:
+        """Give a blob's bytes."""
+        return self._must(oid, "blob").data
+
+    def commit(self, rev: str) -> Commit | None:
+        """Read the commit that a revision names, None where there is none."""
+        found = self.read(f"{rev}^{{commit}}")
+        return None if found is None else parse_commit(found.oid, found.data)
+
+    def tree(self, spec: str) -> dict[str, Entry]:
+        """Read one level of a tree; empty where there is none."""
+        found = self.read(spec)
+        if found is None or found.kind != "tree":
+            return {}
+        entries: dict[str, Entry] = {}
+        data, at, size = found.data, 0, len(found.oid) // 2
+        while at < len(data):
+            blank = data.index(b" ", at)
+            end = data.index(b"\0", blank)
+            mode = data[at:blank].decode().zfill(6)
+            entries[os.fsdecode(data[blank + 1 : end])] = Entry(mode, data[end + 1 : end + 1 + size].hex())
+            at = end + 1 + size
+        return entries
+
+    def _must(self, spec: str, kind: str) -> Object:
+        found = self.read(spec)
+        if found is None or found.kind != kind:
+            raise GitError(f"{kind} {spec} is missing", hint="a partial clone, or damage: see git fsck")
+        return found
+
+    def write_blobs(self, contents: Sequence[bytes]) -> list[str]:
+        """Store blobs, byte for byte, and give their ids."""
+        if len(contents) == 1:
+            return [self._git.run("hash-object", "-w", "--stdin", stdin=contents[0]).decode().strip()]
+        if not contents:
+            return []
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [os.path.join(folder, str(number)) for number in range(len(contents))]  # noqa: PTH118 - many
+            for path, content in zip(paths, contents, strict=True):
+                Path(path).write_bytes(content)
+            return self.hash_files(paths)
+
+    def hash_files(self, paths: Iterable[str]) -> list[str]:
+        """Store files byte for byte, without the filters that attributes ask for, and give their ids."""
+        listed = b"".join(os.fsencode(path) + b"\n" for path in paths)
+        out = self._git.run("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=listed)
+        return out.decode().split()
+
+    def edit_tree(self, root: str | None, edits: Mapping[str, Entry | None]) -> str:
+        """Store the tree that differs from `root` in just these paths, and give its id.
+
+        None takes a path away. Only the folders on the way are read and written, whatever the size of the tree.
+        """
+        writer = self._git.start("mktree", "--missing", "--batch", "-z", stdin=True)
+        try:
+            return self._edit(_pipes(writer), root, edits) or _write_tree(_pipes(writer), {})
+        finally:
+            for pipe in _pipes(writer):
+                pipe.close()
+            writer.wait()
+
+    def _edit(
+        self, writer: tuple[IO[bytes], IO[bytes]], tree: str | None, edits: Mapping[str, Entry | None]
+    ) -> str | None:
+        entries = self.tree(tree) if tree is not None else {}
+        below: dict[str, dict[str, Entry | None]] = {}
+        for path, entry in edits.items():
+            name, slash, rest = path.partition("/")
+            if slash:
+                below.setdefault(name, {})[rest] = entry
+            elif entry is not None:
+                entries[name] = entry
+            elif name not in below:
+                entries.pop(name, None)
+        for name, inner in below.items():
+            there = entries.get(name)
+            is_tree = there is not None and there.mode == TREE_MODE
+            if not is_tree and not any(inner.values()):
+                continue
+            oid = self._edit(writer, there.oid if there is not None and is_tree else None, inner)
+            if oid is None:
+                entries.pop(name, None)
+            else:
+                entries[name] = Entry(TREE_MODE, oid)
+        return _write_tree(writer, entries) if entries else None
+
+
+def parse_commit(oid: str, data: bytes) -> Commit:
+    """Read a commit object."""
+    head, _, message = data.partition(b"\n\n")
+    tree, parents, time = "", [], 0
+    for line in head.split(b"\n"):
+        key, _, value = line.partition(b" ")
+        if key == b"tree":
+            tree = value.decode()
+        elif key == b"parent":
+            parents.append(value.decode())
+        elif key == b"committer":
+            time = int(value.rsplit(b" ", 2)[1])
+    return Commit(oid, tree, tuple(parents), message.decode(errors="replace"), time)
+
+
+def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    if process.stdin is None or process.stdout is None:
+        raise GitError("git was started without pipes: this is a bug in gitorch")
+    return process.stdin, process.stdout
+
+
+def _write_tree(writer: tuple[IO[bytes], IO[bytes]], entries: Mapping[str, Entry]) -> str:
+    stdin, stdout = writer
+    for name, entry in entries.items():
+        kind = {TREE_MODE: b"tree", SUBMODULE_MODE: b"commit"}.get(entry.mode, b"blob")
+        stdin.write(b"%s %s %s\t%s\0" % (entry.mode.encode(), kind, entry.oid.encode(), os.fsencode(name)))
+    stdin.write(b"\0")
+    stdin.flush()
+    oid = stdout.readline().decode().strip()
+    if not oid:
+        raise GitError("git mktree failed", hint="is the disk full, or .git read-only?")
+    return oid

@@ -1,0 +1,155 @@
+"""The one module that starts git."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from gitorch.core.text import one_line
+from gitorch.errors import GitorchError
+
+if TYPE_CHECKING:
+    from git import Repo
+
+# What a caller may tell git through the environment. The rest (GIT_DIR, GIT_INDEX_FILE, GIT_EXTERNAL_DIFF, …)
+# would send us to another repository or start programs, so it is left out.
+_KEPT: Final = frozenset(
+    {
+        "GIT_AUTHOR_NAME",
+        "GIT_AUTHOR_EMAIL",
+        "GIT_AUTHOR_DATE",
+        "GIT_COMMITTER_NAME",
+        "GIT_COMMITTER_EMAIL",
+        "GIT_COMMITTER_DATE",
+        "GIT_CONFIG_GLOBAL",
+        "GIT_CONFIG_SYSTEM",
+        "GIT_CONFIG_NOSYSTEM",
+        "GIT_CONFIG_PARAMETERS",
+        "GIT_CONFIG_COUNT",
+        "GIT_CEILING_DIRECTORIES",
+        "GIT_DISCOVERY_ACROSS_FILESYSTEM",
+        "GIT_EXEC_PATH",
+        "GIT_SSH",
+        "GIT_SSH_COMMAND",
+        "GIT_ASKPASS",
+    }
+)
+_KEPT_PREFIXES: Final = ("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_", "GIT_TRACE")
+_SET: Final = {
+    "GIT_LITERAL_PATHSPECS": "1",  # '[' and ']' stand in our file names
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_PAGER": "cat",
+    "GIT_EDITOR": ":",
+    "LC_ALL": "C.UTF-8",
+}
+OLDEST_GIT: Final = (2, 34)
+
+
+def plain_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give an environment without the `GIT_*` variables that point elsewhere."""
+    return {
+        key: value
+        for key, value in environ.items()
+        if not key.startswith("GIT_") or key in _KEPT or key.startswith(_KEPT_PREFIXES)
+    }
+
+
+class Completed(NamedTuple):
+    """A git process that has ended."""
+
+    code: int
+    out: bytes
+    err: str
+
+
+class GitError(GitorchError):
+    """Git said no. The message carries what it said."""
+
+
+class Git:
+    """Starts git in one folder, always with the same cleaned environment and literal arguments."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.env: dict[str, str] = {**plain_environment(os.environ if env is None else env), **_SET}
+
+    def run(
+        self, *args: str, stdin: bytes | None = None, index: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> bytes:
+        """Run git and give what it printed.
+
+        Raises:
+            GitError: it ended with another code than 0.
+        """
+        done = self.attempt(*args, stdin=stdin, index=index, env=env)
+        if done.code != 0:
+            raise GitError(f"git {args[0]} failed: {complaint(done.err)}", hint=_hint(done.err))
+        return done.out
+
+    def line(self, *args: str, index: Path | None = None) -> str:
+        """Run git and give its output as one line of text."""
+        return os.fsdecode(self.run(*args, index=index)).rstrip("\n")
+
+    def attempt(
+        self, *args: str, stdin: bytes | None = None, index: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> Completed:
+        """Run git and give what came of it, whatever its exit code."""
+        with self._start(args, index=index, env=env, stdin=stdin is not None, stderr=subprocess.PIPE) as process:
+            out, err = process.communicate(stdin)
+        return Completed(process.returncode, out, err.decode(errors="replace"))
+
+    def start(self, *args: str, stdin: bool = False) -> subprocess.Popen[bytes]:
+        """Start git with its output, and if wished its input, in pipes: for talking to it, or for streams."""
+        return self._start(args, index=None, env=None, stdin=stdin, stderr=subprocess.DEVNULL)
+
+    def _start(
+        self, args: tuple[str, ...], *, index: Path | None, env: Mapping[str, str] | None, stdin: bool, stderr: int
+    ) -> subprocess.Popen[bytes]:
+        environ = {**self.env, **(env or {})}
+        if index is not None:
+            environ["GIT_INDEX_FILE"] = os.fspath(index)
+        try:
+            return subprocess.Popen(
+                ("git", *args),
+                cwd=self.folder,
+                env=environ,
+                stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+            )
+        except FileNotFoundError:
+            if not self.folder.is_dir():
+                raise GitError(f"{self.folder}: there is no such folder") from None
+            raise GitError("git is not on PATH", hint="install git 2.34 or newer") from None
+        except OSError as error:
+            raise GitError(f"git cannot be started in {self.folder}: {error.strerror}") from None
+
+    def python(self) -> Repo:
+        """Open the repository with GitPython, for what its objects do well; importing it takes a moment."""
+        from git import Repo  # noqa: PLC0415 - commands that do without it must not pay for the import
+
+        repo = Repo(self.folder)
+        repo.git.update_environment(**_SET)
+        return repo
+
+
+def complaint(stderr: str) -> str:
+    """Pick the line of git's complaint that says most."""
+    lines = [one_line(line) for line in stderr.splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith(("fatal: ", "error: "))]
+    chosen = (telling or lines or ["it did not say why"])[0]
+    return chosen.removeprefix("fatal: ").removeprefix("error: ")
+
+
+def _hint(stderr: str) -> str | None:
+    if "tell me who you are" in stderr or "empty ident" in stderr or "auto-detect email" in stderr:
+        return "set git's user.name and user.email"
+    if "dubious ownership" in stderr:
+        return "the repository belongs to another user; see safe.directory in git's manual"
+    if "gpg failed" in stderr or "signing" in stderr:
+        return "commit.gpgsign is on and signing failed: see that your key can be used without a prompt"
+    return None

@@ -1,0 +1,156 @@
+"""One repository and worktree: where its parts lie, what its configuration says, what state it is in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from gitorch.errors import Exit, GitorchError
+from gitorch.git.objects import Objects
+from gitorch.git.process import Git, GitError, complaint
+
+_IN_PROGRESS: Final = {
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+    "MERGE_HEAD": "merge",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+    "sequencer": "cherry-pick or revert",
+    "BISECT_LOG": "bisect",
+}
+
+
+class Repository:
+    """A git repository as seen from one of its worktrees, or a bare one.
+
+    Attributes:
+        root: the worktree's top folder; the git folder itself where the repository is bare.
+        git_dir: the worktree's own git folder (index, HEAD).
+        common_dir: the git folder that all worktrees share (objects, branches).
+        bare: whether there is no worktree.
+        git: starts git in `root`.
+    """
+
+    def __init__(self, root: Path, git_dir: Path, common_dir: Path, *, bare: bool, object_format: str) -> None:
+        self.root = root
+        self.git_dir = git_dir
+        self.common_dir = common_dir
+        self.bare = bare
+        self.git = Git(root)
+        self.null_oid = "0" * (64 if object_format == "sha256" else 40)
+
+    @classmethod
+    def discover(cls, folder: Path) -> Repository:
+        """Find the repository that a folder lies in.
+
+        Raises:
+            GitError: there is none, or it cannot be read.
+        """
+        done = Git(folder).attempt(
+            "rev-parse",
+            "--path-format=absolute",
+            "--is-bare-repository",
+            "--show-object-format",
+            "--git-dir",
+            "--git-common-dir",
+            "--show-toplevel",
+        )
+        lines = os.fsdecode(done.out).split("\n")[:-1]
+        if done.code != 0 and lines[:1] == ["true"] and len(lines) > 3:  # noqa: PLR2004 - all but the top level
+            return cls(Path(lines[2]), Path(lines[2]), Path(lines[3]), bare=True, object_format=lines[1])
+        if done.code != 0:
+            if "not a git repository" in done.err:
+                raise GitError(f"{folder} is not in a git repository", hint="run: gitorch init")
+            raise GitError(f"{folder}: {complaint(done.err)}", hint="run gitorch in a repository's worktree")
+        # a folder's name may hold line breaks; then the lines cannot be told apart
+        if len(lines) != 5:  # noqa: PLR2004 - one for each question above
+            raise GitError(f"{folder}: its path has a line break in it", hint="move the repository elsewhere")
+        return cls(Path(lines[4]), Path(lines[2]), Path(lines[3]), bare=False, object_format=lines[1])
+
+    @cached_property
+    def objects(self) -> Objects:
+        """The repository's objects."""
+        return Objects(self.git)
+
+    @cached_property
+    def scratch(self) -> Path:
+        """Our own folder beside this worktree's index: locks, journals and temporary files, nothing that must last."""
+        return self._own_folder(self.git_dir)
+
+    @cached_property
+    def shared_scratch(self) -> Path:
+        """Our own folder that all worktrees share."""
+        return self._own_folder(self.common_dir)
+
+    def _own_folder(self, parent: Path) -> Path:
+        folder = parent / "gitorch"
+        if not folder.is_dir():
+            try:
+                folder.mkdir(exist_ok=True)
+            except OSError as error:
+                raise GitorchError(f"{folder}: cannot be made: {error.strerror}", hint="is .git writable?") from None
+        return folder
+
+    @property
+    def index(self) -> Path:
+        """This worktree's index file."""
+        return self.git_dir / "index"
+
+    @cached_property
+    def config(self) -> Mapping[str, str]:
+        """Git's configuration, keys in lower case as git prints them, the last value of each."""
+        values: dict[str, str] = {}
+        for entry in self.git.attempt("config", "--list", "-z").out.split(b"\0"):
+            key, newline, value = os.fsdecode(entry).partition("\n")
+            if key:
+                values[key] = value if newline else "true"
+        return values
+
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        """Read a truth value from git's configuration."""
+        value = self.config.get(key)
+        if value is None:
+            return default
+        return value.lower() in ("true", "yes", "on") or (value.isdigit() and int(value) != 0)
+
+    def branch(self) -> str | None:
+        """Give the full ref that HEAD points to, None where it is detached."""
+        done = self.git.attempt("symbolic-ref", "-q", "HEAD")
+        return os.fsdecode(done.out).rstrip("\n") if done.code == 0 else None
+
+    def in_progress(self) -> str | None:
+        """Name the operation that this worktree is in the middle of, None where there is none."""
+        return next((name for file, name in _IN_PROGRESS.items() if (self.git_dir / file).exists()), None)
+
+    def check_writable(self) -> None:
+        """Refuse repositories that gitorch cannot or must not write to now.
+
+        Raises:
+            GitorchError: it is bare, or in the middle of a merge, rebase, cherry-pick, revert or bisect.
+        """
+        if self.bare:
+            raise GitorchError(
+                f"{self.root} is a bare repository: it can be read, not worked in",
+                hint="clone it, or add a worktree with: git worktree add",
+            )
+        operation = self.in_progress()
+        if operation is not None:
+            raise GitorchError(
+                f"a {operation} is in progress in {self.root}", hint=f"finish or abort the {operation}, then try again"
+            )
+
+    def close(self) -> None:
+        """End what this object has started."""
+        if "objects" in self.__dict__:
+            self.objects.close()
+
+
+def open_repository(folder: Path | str = ".") -> Repository:
+    """Open the repository that a folder lies in."""
+    path = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow links that git shows to the user
+    if not path.is_dir():
+        raise GitorchError(f"{folder}: there is no such folder", code=Exit.USAGE)
+    return Repository.discover(path)

@@ -1,0 +1,151 @@
+"""Commits made while an agent ran: its own, and those of others beside it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from gitorch.core.fold import Fold
+from gitorch.core.text import one_line
+from gitorch.git.objects import Commit, Entry
+from gitorch.git.process import GitError, complaint
+from gitorch.git.repository import Repository
+from gitorch.guard.snapshot import Diff, diff
+from gitorch.ledger.history import recent, record_of
+from gitorch.ledger.verify import Report, verify_since
+
+_MARK: Final = "gitorch-agent"
+_ALONE: Final = frozenset({"start", "begin", "end", "recover", "rewind", "merge"})
+
+
+def reflog_mark(invocation: str) -> str:
+    """Give the `GIT_REFLOG_ACTION` by which the reflog shows which commits an agent made itself."""
+    return f"{_MARK} {invocation}"
+
+
+class Made(NamedTuple):
+    """What happened to the branch during an invocation.
+
+    Attributes:
+        tip: where HEAD is now.
+        commits: the commits since `begin`, oldest first.
+        own: those of them that the agent made, by what the reflog says.
+        fault: why the branch cannot be accepted as it is, None where it can.
+        fold: what the history up to here has led to.
+    """
+
+    tip: str
+    commits: Sequence[Commit]
+    own: frozenset[str]
+    fault: str | None
+    fold: Fold
+
+
+def inspect(repository: Repository, *, begin: str, branch: str | None, invocation: str) -> Made:
+    """Look at what became of the branch since `begin`."""
+    head = repository.objects.commit("HEAD")
+    fold = recent(repository.objects, begin).fold
+    if repository.branch() != branch:
+        return Made(head.oid if head else begin, [], frozenset(), "the agent went to another branch", fold)
+    if head is None or repository.git.attempt("merge-base", "--is-ancestor", begin, head.oid).code != 0:
+        return Made(head.oid if head else begin, [], frozenset(), "the agent rewrote the branch's history", fold)
+    if head.oid == begin:
+        return Made(begin, [], frozenset(), None, fold)
+    ids = repository.git.line("rev-list", "--reverse", "--topo-order", f"{begin}..{head.oid}").split()
+    commits = [commit for oid in ids if (commit := repository.objects.commit(oid)) is not None]
+    report, fold = verify_since(repository, begin, head.oid)
+    own = _own_commits(repository, begin, invocation)
+    return Made(head.oid, commits, own, _state_fault(report, commits), fold)
+
+
+def _state_fault(report: Report, commits: Sequence[Commit]) -> str | None:
+    """Say what is wrong with records and states: moved without a record, forged, begun or ended inside."""
+    if not report.ok:
+        return f"a commit made meanwhile breaks the record: {report.problems[0].problem}"
+    for commit in commits:
+        record = record_of(commit.message)
+        if record is not None and record.event in _ALONE:
+            return f"a record of {record.event} was made inside an invocation"
+    return None
+
+
+def _own_commits(repository: Repository, begin: str, invocation: str) -> frozenset[str]:
+    """Read from the reflog which commits came through a git that the agent started."""
+    out = repository.git.attempt("log", "-g", "-n", "500", "-z", "--format=%H %gs", "HEAD", "--").out
+    own: set[str] = set()
+    newer: tuple[str, bool] | None = None
+    for line in out.split(b"\0"):
+        oid, _, action = os.fsdecode(line).strip("\n").partition(" ")
+        if newer is not None and newer[1]:
+            own.update(repository.git.line("rev-list", newer[0], f"^{oid}").split() if oid else ())
+        if not oid or oid == begin:
+            break
+        newer = (oid, action.startswith(reflog_mark(invocation)))
+    return frozenset(own)
+
+
+def touches(repository: Repository, commits: Sequence[Commit], paths: Diff) -> bool:
+    """Tell whether any of the commits changes one of the paths, as the user's uncommitted work would."""
+    return bool(paths) and any(path in paths for commit in commits for path in _changes(repository, commit))
+
+
+def _changes(repository: Repository, commit: Commit) -> Diff:
+    return diff(repository, f"{commit.parents[0]}^{{tree}}", commit.tree) if commit.parents else {}
+
+
+def replay(
+    repository: Repository,
+    onto: str,
+    commits: Sequence[Commit],
+    keep: Callable[[Commit, Diff], Mapping[str, Entry | None]],
+) -> str:
+    """Make commits anew on another base, each with just the changes that `keep` leaves it.
+
+    One that had changes and keeps none is left out; so are merges, whose parts stand in the line already.
+    Author, date and message stay as they were. Gives the new tip.
+    """
+    tip = onto
+    for commit in commits:
+        if len(commit.parents) != 1:
+            continue
+        changes = _changes(repository, commit)
+        edits = keep(commit, changes)
+        if changes and not edits:
+            continue
+        base = repository.objects.commit(tip)
+        tree = repository.objects.edit_tree(base.tree if base else None, edits)
+        tip = _recommit(repository, commit, tree, tip)
+    return tip
+
+
+def _recommit(repository: Repository, commit: Commit, tree: str, parent: str) -> str:
+    found = repository.git.run(
+        "log", "-1", "--no-mailmap", "--date=raw", "--format=%an%x00%ae%x00%ad", commit.oid, "--"
+    )
+    name, email, date = os.fsdecode(found).rstrip("\n").split("\0")
+    author = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email, "GIT_AUTHOR_DATE": date}
+    sign = ["-S"] if repository.flag("commit.gpgsign") else []
+    args = ("-c", "i18n.commitEncoding=UTF-8", "commit-tree", *sign, "-p", parent, tree)
+    return repository.git.run(*args, stdin=commit.message.encode(), env=author).decode().strip()
+
+
+def put_branch(repository: Repository, *, branch: str | None, to: str, now: str, why: str) -> None:
+    """Put HEAD's branch where it shall be, if it still is where it was seen.
+
+    Raises:
+        GitError: somebody moved it meanwhile.
+    """
+    git = repository.git
+    if repository.branch() != branch:
+        if branch is None:
+            git.run("update-ref", "--no-deref", "-m", one_line(why), "HEAD", to)
+            return
+        git.run("symbolic-ref", "-m", one_line(why), "HEAD", branch)
+        there = repository.objects.commit("HEAD")
+        now = there.oid if there is not None else repository.null_oid
+    if to == now:
+        return
+    done = git.attempt("update-ref", "-m", one_line(why), "HEAD", to, now)
+    if done.code != 0:
+        raise GitError(f"the branch cannot be put back: {complaint(done.err)}", hint="run the same command again")

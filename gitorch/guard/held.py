@@ -1,0 +1,68 @@
+"""Files that gitorch never puts into the repository by itself: likely secrets, very large files, embedded repositories."""
+
+from __future__ import annotations
+
+import re
+import stat
+from pathlib import Path
+from typing import Final, NamedTuple
+
+DEFAULT_MAX_FILE: Final = 10 * 1024 * 1024  # bytes
+_SCANNED: Final = 1024 * 1024  # bytes looked at for tokens
+
+_SECRET_NAME = re.compile(
+    r"\.env(?:\..+)?|.*\.(?:pem|key|p12|pfx|jks|keystore|ppk)|id_(?:rsa|dsa|ecdsa|ed25519)|\.netrc|_netrc|\.pypirc|\.pgpass"
+    r"|\.htpasswd|credentials(?:\.json)?|client_secret.*\.json|service[-_]account.*\.json",
+    re.IGNORECASE,
+)
+_HARMLESS_NAME = re.compile(r"\.env\.(?:example|sample|template|dist|defaults)|.*\.pub", re.IGNORECASE)
+# Each form is the one its issuer documents; a match is likely a live token, not a word.
+_SECRET_TEXT = re.compile(
+    rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+    rb"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
+    rb"|\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_[A-Za-z0-9_]{60,}\b"
+    rb"|\bglpat-[A-Za-z0-9_-]{20,}\b"
+    rb"|\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{32,}\b"
+    rb"|\bxox[abprs]-[A-Za-z0-9-]{20,}\b"
+    rb"|\bAIza[0-9A-Za-z_-]{35}\b"
+    rb"|\bnpm_[A-Za-z0-9]{36}\b|\bpypi-[A-Za-z0-9_-]{50,}\b"
+)
+
+
+class Held(NamedTuple):
+    """A file left where it is. `mark` changes when the file changes; it is never the content."""
+
+    reason: str
+    mark: tuple[int, int, int]
+    by_content: bool = False
+
+
+def hold_reason(path: Path, *, tracked: bool, max_file: int) -> Held | None:
+    """Say why a file must not be hashed into the repository, None where it may.
+
+    Files whose names git tracks already are judged by size and content alone.
+    """
+    try:
+        info = path.lstat()
+    except OSError:
+        return None  # gone: there is nothing to hash
+    mark = (info.st_size, info.st_mtime_ns, info.st_ino)
+    if stat.S_ISDIR(info.st_mode):
+        return Held("a repository of its own", mark)
+    if not stat.S_ISREG(info.st_mode):
+        return None
+    if info.st_size > max_file:
+        return Held(f"larger than {max_file // (1024 * 1024)} MiB", mark)
+    if not tracked and _SECRET_NAME.fullmatch(path.name) and not _HARMLESS_NAME.fullmatch(path.name):
+        return Held("its name is that of a secret", mark)
+    try:
+        with path.open("rb") as file:
+            head = file.read(_SCANNED)
+    except OSError as error:
+        return Held(f"it cannot be read: {error.strerror}", mark)
+    return Held("it seems to hold a key or token", mark, by_content=True) if holds_token(head) else None
+
+
+def holds_token(data: bytes) -> bool:
+    """Tell whether something in the data has the form of a private key or an access token."""
+    return _SECRET_TEXT.search(data) is not None

@@ -1,0 +1,109 @@
+"""Keep the agent's changes and the user's own apart, path by path."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from gitorch.git.objects import LINK_MODE, SUBMODULE_MODE, Entry
+from gitorch.git.repository import Repository
+from gitorch.guard.snapshot import Diff
+
+_Work = dict[str, "Entry | None"]
+
+
+class Separation(NamedTuple):
+    """What to commit, and what the user's index is to hold.
+
+    Attributes:
+        work: the agent's changes, as the commit shall hold these paths.
+        staging: what the user's index shall hold where that is not what the commit holds.
+        left: paths whose changes stay uncommitted in the work tree, with the reason.
+    """
+
+    work: Mapping[str, Entry | None]
+    staging: Mapping[str, Entry | None]
+    left: Mapping[str, str]
+
+
+def separate(
+    repository: Repository, *, made: Diff, prior: Diff, committed: Diff, staged: Diff, restaged: Diff
+) -> Separation:
+    """Sort out whose changes are whose.
+
+    Args:
+        repository: where blobs are read and written.
+        made: what changed in the work tree during the invocation.
+        prior: how the work tree before it differed from the last commit: the user's uncommitted work.
+        committed: what commits made meanwhile, and kept, have changed.
+        staged: how the user's index before it differed from the last commit.
+        restaged: what changed in the index during the invocation.
+    """
+    work: _Work = {}
+    index: _Work = {}
+    left: dict[str, str] = {}
+    for path, (before, after) in made.items():
+        if path not in prior:
+            work[path] = after
+            continue
+        head = committed[path][1] if path in committed else prior[path][0]
+        if head is None:
+            left[path] = "it was not committed before, so it is yours"
+            continue
+        merged = merge(repository, base=before, ours=head, theirs=after)
+        if isinstance(merged, Conflict):
+            left[path] = "your own changes and the agent's stand in the same lines"
+        else:
+            work[path] = merged.entry
+    for path in {**made, **restaged}:
+        if path in committed and path not in made:
+            index[path] = committed[path][1]
+        elif path in staged:
+            index[path] = _restage(repository, path, made=made, theirs=staged[path][1])
+        elif path not in work:
+            index[path] = prior[path][0] if path in prior else restaged[path][0]
+    return Separation(work, index, left)
+
+
+def _restage(repository: Repository, path: str, *, made: Diff, theirs: Entry | None) -> Entry | None:
+    """Give what the user had staged, with the agent's changes to the file added if they fit."""
+    if path not in made or theirs is None:
+        return theirs
+    before, after = made[path]
+    merged = merge(repository, base=before, ours=theirs, theirs=after)
+    return theirs if isinstance(merged, Conflict) else merged.entry
+
+
+class Merged(NamedTuple):
+    """Both sides' changes together; None where the file is gone."""
+
+    entry: Entry | None
+
+
+class Conflict(NamedTuple):
+    """Both sides changed the same lines, or one changed what the other took away."""
+
+
+def merge(repository: Repository, *, base: Entry | None, ours: Entry | None, theirs: Entry | None) -> Merged | Conflict:
+    """Merge three versions of one file with git's own line merge, no driver of the repository's being asked."""
+    if theirs in (base, ours):
+        return Merged(ours)
+    if base == ours:
+        return Merged(theirs)
+    if base is None or ours is None or theirs is None:
+        return Conflict()
+    if any(entry.mode in (LINK_MODE, SUBMODULE_MODE) for entry in (base, ours, theirs)):
+        return Conflict()
+    mode = theirs.mode if base.mode == ours.mode else ours.mode
+    if base.oid in (ours.oid, theirs.oid) or ours.oid == theirs.oid:
+        return Merged(Entry(mode, theirs.oid if base.oid == ours.oid else ours.oid))
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder, name) for name in ("ours", "base", "theirs")]
+        for path, entry in zip(paths, (ours, base, theirs), strict=True):
+            path.write_bytes(repository.objects.blob(entry.oid))
+        done = repository.git.attempt("merge-file", "-p", "-q", *map(str, paths))
+    if done.code != 0:
+        return Conflict()
+    return Merged(Entry(mode, repository.objects.write_blobs([done.out])[0]))

@@ -1,0 +1,105 @@
+"""Keep what a failed attempt left, and put the work tree and the index back as they were."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from gitorch.git.objects import FILE_MODE, Entry
+from gitorch.git.repository import Repository
+from gitorch.guard.snapshot import Diff, Snapshot
+
+
+def rescue_ref(invocation: str) -> str:
+    """Give the ref under which an invocation's leftovers are kept. It is local: clones do not get it."""
+    return f"refs/gitorch/rescue/{invocation}"
+
+
+def anchor_ref(invocation: str) -> str:
+    """Give the ref that keeps the snapshot taken before an invocation until it ends."""
+    return f"refs/gitorch/before/{invocation}"
+
+
+def anchor(repository: Repository, invocation: str, snapshot: Snapshot, begin: str) -> str:
+    """Keep a snapshot from git's garbage collection; gives the commit that holds it."""
+    edits = {f"gitorch-raw/{number}": Entry(FILE_MODE, oid) for number, oid in enumerate(snapshot.raw.values())}
+    tree = repository.objects.edit_tree(snapshot.tree, edits) if edits else snapshot.tree
+    commit = _keep(repository, tree, [begin], f"The work tree before invocation {invocation}")
+    repository.git.run("update-ref", anchor_ref(invocation), commit)
+    return commit
+
+
+def drop_anchor(repository: Repository, invocation: str) -> None:
+    """Let the snapshot go."""
+    repository.git.attempt("update-ref", "-d", anchor_ref(invocation))
+
+
+def rescue(repository: Repository, invocation: str, *, tree: str, before: str, tip: str) -> str:
+    """Keep what an attempt made: its files as a commit on the snapshot before it and on the commits it made."""
+    commit = _keep(repository, tree, list(dict.fromkeys([before, tip])), f"What invocation {invocation} left")
+    repository.git.run("update-ref", rescue_ref(invocation), commit)
+    return rescue_ref(invocation)
+
+
+def _keep(repository: Repository, tree: str, parents: list[str], text: str) -> str:
+    identity = {
+        f"GIT_{who}_{what}": value
+        for who in ("AUTHOR", "COMMITTER")
+        for what, value in (("NAME", "gitorch"), ("EMAIL", "gitorch@localhost"))
+    }
+    options = [option for parent in parents for option in ("-p", parent)]
+    out = repository.git.run("commit-tree", *options, tree, stdin=text.encode(), env=identity)
+    return out.decode().strip()
+
+
+def put_back(repository: Repository, changed: Diff, *, before: Snapshot, keep: Mapping[str, Entry | None]) -> None:
+    """Put files back as the snapshot holds them; what `keep` names gets that version instead.
+
+    Files that the user had changed come back byte for byte, others as git checks them out.
+    """
+    root = repository.root
+    wanted = {path: keep.get(path, old) for path, (old, _) in changed.items()}
+    for path, entry in wanted.items():
+        if entry is None:
+            _remove(root, path)
+    present = [path for path, entry in wanted.items() if entry is not None]
+    for path in present:
+        _clear_way(root, path)
+    if keep:
+        lines = b"".join(
+            b"%s %s 0\t%s\0" % (entry.mode.encode(), entry.oid.encode(), os.fsencode(path))
+            for path, entry in keep.items()
+            if entry is not None and path in wanted
+        )
+        repository.git.run("update-index", "-z", "--index-info", stdin=lines, index=before.index_file)
+    listed = b"".join(os.fsencode(path) + b"\0" for path in present)
+    if listed:
+        repository.git.run("checkout-index", "-f", "-q", "-z", "--stdin", stdin=listed, index=before.index_file)
+    for path in present:
+        if path in before.raw and path not in keep:
+            (root / path).write_bytes(repository.objects.blob(before.raw[path]))
+
+
+def _remove(root: Path, path: str) -> None:
+    target = root / path
+    with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
+        target.unlink()
+    parent = target.parent
+    while parent != root:
+        try:
+            parent.rmdir()  # only if it is empty
+        except OSError:
+            return
+        parent = parent.parent
+
+
+def _clear_way(root: Path, path: str) -> None:
+    """Take away a link or file that stands where a folder of the path was, so that nothing is written through it."""
+    parent = root
+    for part in Path(path).parts[:-1]:
+        parent = parent / part
+        if parent.is_symlink() or parent.is_file():
+            parent.unlink()
+            return

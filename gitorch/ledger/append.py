@@ -1,0 +1,277 @@
+"""Append one record to the ledger as one commit: the only way gitorch changes a branch.
+
+The commit's objects are made first, beside everybody else. Then, holding git's own index.lock, the user's index is
+rebuilt for just the record's paths, the branch is moved by compare-and-swap, and the new index takes the old one's
+place. A journal, written before the branch moves, lets the next writer finish what a killed process left half done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from gitorch.core import main_task as main_tasks
+from gitorch.core import message
+from gitorch.core.message import Record
+from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, task_path
+from gitorch.errors import GitorchError
+from gitorch.git.locks import Busy, break_stale_index_lock, hold, hold_index
+from gitorch.git.objects import FILE_MODE, Entry
+from gitorch.git.process import GitError, complaint
+from gitorch.git.repository import Repository
+from gitorch.ledger.state import WorkflowState, check_worktree, read_state
+
+LOCK_WAIT: Final = 30.0  # seconds; an append takes hundredths of one
+_TRIES: Final = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A record to be, and the paths that its commit changes beside MAIN_TASK and the task files' names.
+
+    Attributes:
+        record: what the commit says; task files and MAIN_TASK are moved and written as it tells.
+        contents: new contents of files under `.tasks`, written to the work tree too.
+        work: paths that the work tree holds already as the commit shall hold them.
+        index: what the user's index shall hold for paths of `work` where that is not the same; None for nothing.
+    """
+
+    record: Record
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+    work: Mapping[str, Entry | None] = field(default_factory=dict)
+    index: Mapping[str, Entry | None] = field(default_factory=dict)
+
+
+class Appended(NamedTuple):
+    """A record that is in the ledger."""
+
+    commit: str
+    record: Record
+
+
+class _Follow(NamedTuple):
+    """What index and work tree have to do after the branch has moved. It can be done twice without harm."""
+
+    commit: str
+    renames: list[tuple[str, str]]
+    writes: dict[str, str]  # path to blob
+    removes: list[str]
+    entries: dict[str, Entry | None]  # for the index
+
+
+def append(repository: Repository, draft_for: Callable[[WorkflowState], Draft]) -> Appended:
+    """Append the record that `draft_for` makes of the present state.
+
+    `draft_for` is called again with the new state when somebody else's commit came between. It must not change
+    anything itself.
+
+    Raises:
+        GitorchError: the repository cannot be written now, the work tree tells another state, or `draft_for` raised.
+    """
+    appended = append_if(repository, draft_for)
+    if appended is None:
+        raise GitorchError("nothing was recorded: this is a bug in gitorch")
+    return appended
+
+
+def append_if(
+    repository: Repository, draft_for: Callable[[WorkflowState], Draft | None], *, adopting: bool = False
+) -> Appended | None:
+    """Append like `append`; where `draft_for` gives None there is nothing to record, and nothing is done.
+
+    `adopting` is for records of what the work tree tells already, whatever the last commit says.
+    """
+    repository.check_writable()
+    with writing(repository):
+        for _ in range(_TRIES):
+            state = read_state(repository.objects)
+            if not adopting:
+                check_worktree(repository, state)
+            draft = draft_for(state)
+            if draft is None:
+                return None
+            commit, follow = _store(repository, state, draft)
+            if _publish(repository, state, follow, draft.record):
+                return Appended(commit, draft.record)
+    raise Busy("other commits kept coming between", "try again in a moment")
+
+
+@contextmanager
+def writing(repository: Repository) -> Iterator[None]:
+    """Hold the repository's write lock, what a killed writer left half done being finished first."""
+    busy = Busy("another gitorch is writing to this repository", "try again in a moment")
+    with hold(repository.shared_scratch / "write.lock", wait=LOCK_WAIT, busy=busy):
+        break_stale_index_lock(repository.index)
+        _finish_interrupted(repository)
+        yield
+
+
+def _store(repository: Repository, state: WorkflowState, draft: Draft) -> tuple[str, _Follow]:
+    """Write the commit and all that it needs, and say what is to follow."""
+    record = draft.record
+    contents = dict(draft.contents)
+    if record.main_task is not None:
+        text = main_tasks.format(record.main_task).encode()
+        if text != state.main_task_bytes:
+            contents[MAIN_TASK_PATH] = text
+    blobs = dict(zip(contents, repository.objects.write_blobs(list(contents.values())), strict=True))
+    edits: dict[str, Entry | None] = dict(draft.work)
+    renames: list[tuple[str, str]] = []
+    removes: list[str] = []
+    for change in record.changes:
+        old = None if change.before is None else task_path(change.name, change.before)
+        new = None if change.after is None else task_path(change.name, change.after)
+        entry = edits.pop(old, state.files.get(change.name)) if old is not None else None
+        if old is not None:
+            edits[old] = None
+            if new is None:
+                removes.append(old)
+            else:
+                renames.append((old, new))
+        if new is not None and new not in blobs and entry is not None:
+            edits[new] = entry
+    edits.update({path: Entry(FILE_MODE, oid) for path, oid in blobs.items()})
+    tree = repository.objects.edit_tree(state.tree, edits) if edits or state.tree is None else state.tree
+    commit = _write_commit(repository, tree, state.commit, message.build(record))
+    return commit, _Follow(commit, renames, blobs, removes, {**edits, **draft.index})
+
+
+def _write_commit(repository: Repository, tree: str, parent: str | None, text: str) -> str:
+    sign = ["-S"] if repository.flag("commit.gpgsign") else []
+    parents = ["-p", parent] if parent is not None else []
+    args = ("-c", "i18n.commitEncoding=UTF-8", "commit-tree", *sign, *parents, tree)
+    done = repository.git.attempt(*args, stdin=text.encode())
+    if done.code != 0:
+        raise _commit_error(done.err)
+    return done.out.decode().strip()
+
+
+def _commit_error(stderr: str) -> GitError:
+    if any(word in stderr for word in ("tell me who you are", "empty ident", "auto-detect email")):
+        return GitError(
+            "git does not know who you are", hint="set your name and address: git config user.name and user.email"
+        )
+    if "sign" in stderr or "gpg" in stderr:
+        return GitError(
+            f"the commit cannot be signed: {complaint(stderr)}",
+            hint="commit.gpgsign is on: see that your key can be used without a prompt",
+        )
+    return GitError(f"the commit cannot be written: {complaint(stderr)}", hint="is there room and are rights there?")
+
+
+def _publish(repository: Repository, state: WorkflowState, follow: _Follow, record: Record) -> bool:
+    """Move the branch to the commit if it still is where it was, and let index and work tree follow."""
+    with hold_index(repository.index, repository.scratch, wait=LOCK_WAIT):
+        index = _build_index(repository, follow)
+        _write_journal(repository, follow)
+        done = repository.git.attempt(
+            "update-ref", "-m", record.subject, "HEAD", follow.commit, state.commit or repository.null_oid
+        )
+        if done.code != 0:
+            _journal(repository).unlink()
+            if read_state(repository.objects).commit == state.commit:
+                raise GitError(f"the branch cannot be moved: {complaint(done.err)}", hint="is .git writable?")
+            return False
+        _follow_files(repository, follow)
+        index.replace(repository.index)
+        _journal(repository).unlink()
+    return True
+
+
+def _build_index(repository: Repository, follow: _Follow) -> Path:
+    """Make the user's index anew in a file of ours, changed in just the record's paths."""
+    mine = repository.scratch / "index"
+    try:
+        shutil.copyfile(repository.index, mine)
+    except FileNotFoundError:
+        mine.unlink(missing_ok=True)
+    lines = b"".join(
+        (
+            b"0 %s\t%s\0" % (repository.null_oid.encode(), os.fsencode(path))
+            if entry is None
+            else b"%s %s 0\t%s\0" % (entry.mode.encode(), entry.oid.encode(), os.fsencode(path))
+        )
+        for path, entry in sorted(follow.entries.items(), key=lambda item: item[1] is not None)
+    )
+    repository.git.run("update-index", "-z", "--index-info", stdin=lines, index=mine)
+    return mine
+
+
+def _follow_files(repository: Repository, follow: _Follow) -> None:
+    """Move and write the task files and MAIN_TASK in the work tree; edits of their bodies move along."""
+    root = repository.root
+    for old, new in follow.renames:
+        with suppress(FileNotFoundError):
+            (root / old).rename(root / new)
+        if not (root / new).exists():  # a sparse checkout has left it out, or somebody has just deleted it
+            entry = follow.entries.get(new)
+            if entry is not None:
+                _write_file(root / new, repository.objects.blob(entry.oid))
+    for path in follow.removes:
+        (root / path).unlink(missing_ok=True)
+    for path, oid in follow.writes.items():
+        _write_file(root / path, repository.objects.blob(oid))
+
+
+def _write_file(path: Path, data: bytes) -> None:
+    """Replace a file whole, so that no reader ever sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name[:200]}.new")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise GitorchError(f"{path}: cannot be written: {error.strerror}", hint="the record itself is safe") from None
+
+
+def _journal(repository: Repository) -> Path:
+    return repository.scratch / "append.json"
+
+
+def _write_journal(repository: Repository, follow: _Follow) -> None:
+    path = _journal(repository)
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(follow))
+    temporary.replace(path)
+
+
+def _finish_interrupted(repository: Repository) -> None:
+    """Finish, or forget, what a writer was doing when it was killed. Call it with the write lock held."""
+    path = _journal(repository)
+    try:
+        commit, renames, writes, removes, entries = json.loads(path.read_text())
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError):
+        path.unlink(missing_ok=True)
+        return
+    follow = _Follow(
+        commit,
+        [(old, new) for old, new in renames],
+        writes,
+        removes,
+        {name: None if entry is None else Entry(*entry) for name, entry in entries.items()},
+    )
+    if repository.git.attempt("merge-base", "--is-ancestor", commit, "HEAD").code == 0:
+        with hold_index(repository.index, repository.scratch, wait=LOCK_WAIT):
+            mine = _build_index(repository, follow)
+            _follow_files(repository, follow)
+            mine.replace(repository.index)
+    path.unlink()
+
+
+def files_of(repository: Repository, folder: str) -> list[str]:
+    """List the paths of all plain files in a folder under `.tasks` of the work tree, ignored ones too."""
+    top = repository.root / folder
+    found: list[str] = []
+    for base, folders, names in os.walk(top):
+        folders[:] = sorted(name for name in folders if not (Path(base) / name / ".git").exists())
+        found += [os.path.relpath(os.path.join(base, name), repository.root) for name in sorted(names)]  # noqa: PTH118
+    return [path for path in found if path.startswith(TASKS_DIR + "/")]

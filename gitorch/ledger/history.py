@@ -1,0 +1,199 @@
+"""Reading the history: as a stream, newest or oldest first, and back along the way the state came."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import IO, Final, NamedTuple
+
+from gitorch.core import message
+from gitorch.core.fold import ATTEMPTS, Fold, Open, task_of
+from gitorch.core.message import InvalidMessage, Record, Totals
+from gitorch.core.names import TASKS_DIR, quote
+from gitorch.errors import Exit, GitorchError
+from gitorch.git.objects import Commit, Entry, Objects
+from gitorch.git.process import GitError
+from gitorch.git.repository import Repository
+
+_TRAILER: Final = f"\n{message.PREFIX}Event: "
+_CHUNK: Final = 1 << 16
+
+
+class PathChange(NamedTuple):
+    """One path that a commit changed against its first parent; None where it was or is missing."""
+
+    path: str
+    before: Entry | None
+    after: Entry | None
+
+
+class Logged(NamedTuple):
+    """A commit from the stream. `paths` is empty for merges and where it was not asked for."""
+
+    commit: str
+    parents: tuple[str, ...]
+    time: int
+    message: str
+    paths: list[PathChange]
+
+
+def stream(repository: Repository, *revs: str, oldest_first: bool = False, paths: bool = False) -> Iterator[Logged]:
+    """Go through the commits reachable from revisions, parents after children (or before, oldest first).
+
+    Raises:
+        GitorchError: a revision does not exist, or git ends with an error on the way.
+    """
+    for rev in revs:
+        if rev.startswith("-"):
+            raise GitorchError(f"{quote(rev)} is no revision", code=Exit.USAGE)
+    options = ["--reverse"] if oldest_first else []
+    options += ["--raw", "--no-abbrev", "--no-renames", "-r"] if paths else ["-s"]
+    process = repository.git.start(
+        *("-c", "log.showRoot=true", "-c", "i18n.logOutputEncoding=UTF-8", "-c", "log.showSignature=false"),
+        *("log", "--topo-order", "-z", "--no-color", "--no-decorate", "--no-notes", "--no-mailmap", *options),
+        *("--format=%x01%H %P%n%ct%n%B%x02", *revs, "--"),
+    )
+    with process:
+        if process.stdout is None:
+            raise GitError("git log was started without a pipe: this is a bug in gitorch")
+        try:
+            yield from _parse_stream(_tokens(process.stdout))
+        except GeneratorExit:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        what = " ".join(quote(rev) for rev in revs)
+        raise GitError(f"the history of {what} cannot be read", hint="give a commit, branch, tag or range that exists")
+
+
+def _tokens(out: IO[bytes]) -> Iterator[bytes]:
+    rest = b""
+    while chunk := out.read(_CHUNK):
+        *whole, rest = (rest + chunk).split(b"\0")
+        yield from whole
+    if rest:
+        yield rest
+
+
+def _parse_stream(tokens: Iterator[bytes]) -> Iterator[Logged]:
+    current: Logged | None = None
+    for token in tokens:
+        if token.startswith(b"\x01"):
+            if current is not None:
+                yield current
+            ids, _, rest = token[1:].decode(errors="replace").partition("\n")
+            time, _, text = rest.partition("\n")
+            commit, *parents = ids.split()
+            current = Logged(commit, tuple(parents), int(time or 0), text[: text.rindex("\x02")], [])
+        elif token.lstrip(b"\n").startswith(b":") and current is not None:
+            old_mode, new_mode, old, new, _ = token.lstrip(b"\n")[1:].decode().split(" ")
+            current.paths.append(
+                PathChange(
+                    os.fsdecode(next(tokens)),
+                    None if old_mode == "000000" else Entry(old_mode, old),
+                    None if new_mode == "000000" else Entry(new_mode, new),
+                )
+            )
+    if current is not None:
+        yield current
+
+
+def record_of(text: str) -> Record | None:
+    """Read a commit message as a record; None where it is none, or no proper one."""
+    if _TRAILER not in text:
+        return None
+    try:
+        return message.parse(text)
+    except InvalidMessage:
+        return None
+
+
+def way_back(objects: Objects, rev: str = "HEAD") -> Iterator[Commit]:
+    """Go from a commit back along the way its state came: at a merge, to the parent with the same `.tasks`."""
+    commit = objects.commit(rev)
+    while commit is not None:
+        yield commit
+        if not commit.parents:
+            return
+        onward = commit.parents[0]
+        if len(commit.parents) > 1:
+            here = _tasks_tree(objects, commit.oid)
+            same = [parent for parent in commit.parents if _tasks_tree(objects, parent) == here]
+            onward = same[0] if same else onward
+        commit = objects.commit(onward)  # None where a shallow clone ends
+
+
+def _tasks_tree(objects: Objects, commit: str) -> str | None:
+    root = objects.tree(f"{commit}^{{tree}}")
+    return root[TASKS_DIR].oid if TASKS_DIR in root else None
+
+
+def records_back(objects: Objects, rev: str = "HEAD") -> Iterator[tuple[Commit, Record]]:
+    """Go through the records on the way back from a commit, newest first."""
+    for commit in way_back(objects, rev):
+        record = record_of(commit.message)
+        if record is not None:
+            yield commit, record
+
+
+class Recent(NamedTuple):
+    """What the latest records say: the running sums, and the invocation that is open, if one is."""
+
+    fold: Fold
+    begin: str | None  # the open invocation's begin commit
+    last: Record | None  # the newest record that carries sums
+
+
+def recent(objects: Objects, rev: str = "HEAD") -> Recent:
+    """Read the sums since `start`, and the invocation left open, from the newest records alone."""
+    ended: set[str] = set()
+    opened: Open | None = None
+    begin: str | None = None
+    for commit, record in records_back(objects, rev):
+        if record.event in ("end", "recover") and record.invocation is not None:
+            ended.add(record.invocation)
+        if record.event == "begin" and record.invocation not in ended and opened is None:
+            opened = Open(record.invocation or "", record.action, record.attempt, task_of(record))
+            begin = commit.oid
+        if record.totals is not None or record.event == "start":
+            totals = record.totals or Totals()
+            return Recent(Fold(totals, (opened,) if opened else ()), begin, record)
+    return Recent(Fold(Totals(), (opened,) if opened else ()), begin, None)
+
+
+class Past(NamedTuple):
+    """What earlier invocations of a task have left for the next.
+
+    Attributes:
+        attempt: the number of the attempt to come.
+        failures: what earlier attempts tried and why they failed, the latest first.
+        answer: what the user answered since, if a question was asked.
+    """
+
+    attempt: int
+    failures: tuple[Record, ...]
+    answer: str | None
+
+
+def past_of(objects: Objects, name: str, rev: str = "HEAD", failures: int = 3) -> Past:
+    """Read a task's attempts since it was last made, reopened or answered."""
+    attempt: int | None = None
+    kept: list[Record] = []
+    answer: str | None = None
+    needle = f"{message.PREFIX}State: {name}: "
+    for commit in way_back(objects, rev):
+        record = record_of(commit.message) if needle in commit.message else None
+        if record is None or all(change.name != name for change in record.changes):
+            continue
+        if record.event == "answer":
+            attempt, answer = attempt or 1, answer or record.body
+        elif record.event == "end" and task_of(record) == name:
+            attempt = attempt or (record.attempt or 0) + (record.outcome in ATTEMPTS)
+            kept += [record] if record.outcome in ATTEMPTS else []
+        elif record.event == "begin" and task_of(record) == name:
+            attempt = attempt or record.attempt  # begun, never ended, recovered: not an attempt
+        elif record.event != "recover":
+            break
+        if len(kept) == failures:
+            break
+    return Past(attempt or 1, tuple(kept), answer)

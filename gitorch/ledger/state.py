@@ -1,0 +1,198 @@
+"""The state of a workflow at a revision, and how the work tree compares with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from gitorch.core import main_task as main_tasks
+from gitorch.core import task as task_files
+from gitorch.core.main_task import MainTask
+from gitorch.core.names import (
+    MAIN_TASK_FILE,
+    MAIN_TASK_PATH,
+    TASKS_DIR,
+    TaskState,
+    parse_task_file,
+    quote,
+    task_path,
+)
+from gitorch.core.task import Task
+from gitorch.errors import GitorchError
+from gitorch.git.objects import TREE_MODE, Entry, Objects
+from gitorch.git.repository import Repository
+
+
+@dataclass(frozen=True)
+class WorkflowState:
+    """What one commit holds of a workflow.
+
+    Attributes:
+        commit: the commit's id, None on an unborn branch.
+        tree: the id of its whole tree, None on an unborn branch.
+        states: each task's state.
+        files: each task's file, as the tree holds it.
+        main_task_entry: MAIN_TASK as the tree holds it, None where there is none.
+    """
+
+    commit: str | None
+    tree: str | None
+    states: Mapping[str, TaskState]
+    files: Mapping[str, Entry]
+    main_task_entry: Entry | None
+    main_task_bytes: bytes | None = field(repr=False, default=None)
+
+    @cached_property
+    def main_task(self) -> MainTask | None:
+        """MAIN_TASK; None where there is none. Raises GitorchError where the file breaks a rule."""
+        return None if self.main_task_bytes is None else main_tasks.parse(self.main_task_bytes)
+
+    def workflow(self) -> MainTask:
+        """Give MAIN_TASK, or raise an error that says how to get one."""
+        if self.main_task is None:
+            raise GitorchError(
+                "there is no workflow here yet", hint="begin one: gitorch start NAME -d 'what is wanted'"
+            )
+        return self.main_task
+
+    def state_of(self, name: str) -> TaskState:
+        """Give a task's state, or raise an error that names tasks like it."""
+        state = self.states.get(name)
+        if state is None:
+            from gitorch.core.yamltext import did_you_mean  # noqa: PLC0415 - needed on this path only
+
+            known = did_you_mean(name, list(self.states)[:20]) if self.states else ""
+            raise GitorchError(f"there is no task {quote(name)}{known}", hint="see them all: gitorch list")
+        return state
+
+    def path_of(self, name: str) -> str:
+        """Give the path of a task's file."""
+        return task_path(name, self.state_of(name))
+
+
+def read_state(objects: Objects, rev: str = "HEAD") -> WorkflowState:
+    """Read the state that a revision holds.
+
+    Raises:
+        GitorchError: two files stand for one task, or `.tasks` is no folder.
+    """
+    commit = objects.commit(rev)
+    if commit is None:
+        if rev != "HEAD":
+            raise GitorchError(f"{quote(rev)} is no commit", hint="give a commit, branch or tag")
+        return WorkflowState(None, None, {}, {}, None)
+    # named by the commit's id, so that a HEAD that moves meanwhile cannot mix two states
+    entries = objects.tree(f"{commit.oid}:{TASKS_DIR}")
+    states, files = _tasks(entries)
+    main = entries.get(MAIN_TASK_FILE)
+    main_bytes = None if main is None or main.mode == TREE_MODE else objects.blob(main.oid)
+    return WorkflowState(commit.oid, commit.tree, states, files, main, main_bytes)
+
+
+def _tasks(entries: Mapping[str, Entry]) -> tuple[dict[str, TaskState], dict[str, Entry]]:
+    states: dict[str, TaskState] = {}
+    files: dict[str, Entry] = {}
+    for (name, state), filename in _parse_all(entries):
+        states[name] = state
+        files[name] = entries[filename]
+    return states, files
+
+
+def _parse_all(filenames: Iterable[str]) -> Iterable[tuple[tuple[str, TaskState], str]]:
+    seen: dict[str, str] = {}
+    for filename in sorted(filenames):
+        parsed = parse_task_file(filename) if filename.startswith("[") else None
+        if parsed is None:
+            continue
+        if parsed[0] in seen:
+            raise GitorchError(
+                f"{TASKS_DIR}: task {parsed[0]} has two files, {seen[parsed[0]]} and {filename}",
+                hint="keep the one that says how the task stands, and take the other away",
+            )
+        seen[parsed[0]] = filename
+        yield parsed, filename
+
+
+def worktree_difference(repository: Repository, state: WorkflowState) -> str | None:
+    """Say where the work tree's MAIN_TASK or task names differ from a state, None where they agree.
+
+    Raises:
+        GitorchError: what stands in the work tree breaks the format.
+    """
+    folder = repository.root / TASKS_DIR
+    if folder.is_symlink():
+        raise GitorchError(f"{TASKS_DIR} is a symbolic link", hint="make it a folder of this repository")
+    try:
+        filenames = os.listdir(folder)  # noqa: PTH208 - names are all that is wanted, of maybe 10,000
+    except FileNotFoundError:
+        filenames = []
+    except OSError as error:
+        raise GitorchError(f"{TASKS_DIR} cannot be read: {error.strerror}") from None
+    absent = _sparse_names(repository) if repository.flag("core.sparsecheckout") else frozenset[str]()
+    there = {name: state for (name, state), _ in _parse_all(filenames)}
+    for name in sorted(there.keys() | state.states.keys()):
+        if there.get(name) != state.states.get(name) and not (
+            name not in there and task_path(name, state.states[name]) in absent
+        ):
+            return (
+                f"in the work tree task {name} is {there.get(name, 'missing')}, "
+                f"in the last commit {state.states.get(name, 'missing')}"
+            )
+    return _main_task_difference(repository, state, MAIN_TASK_FILE in filenames, MAIN_TASK_PATH in absent)
+
+
+def _main_task_difference(repository: Repository, state: WorkflowState, present: bool, absent: bool) -> str | None:
+    if not present:
+        if state.main_task_bytes is None or absent:
+            return None
+        return f"{MAIN_TASK_PATH} is missing in the work tree"
+    path = repository.root / MAIN_TASK_PATH
+    try:
+        with path.open("rb") as file:
+            data = file.read(main_tasks.MAX_FILE + 100)
+    except OSError as error:
+        raise GitorchError(f"{MAIN_TASK_PATH} cannot be read: {error.strerror}") from None
+    if data == state.main_task_bytes:
+        return None
+    if repository.config.get("core.autocrlf") == "true" or repository.config.get("core.eol") == "crlf":
+        data = data.replace(b"\r\n", b"\n")  # git itself wrote these line ends on checkout
+        if data == state.main_task_bytes:
+            return None
+    main_tasks.parse(data)
+    return f"{MAIN_TASK_PATH} in the work tree differs from the last commit"
+
+
+def _sparse_names(repository: Repository) -> frozenset[str]:
+    """List the paths under `.tasks` that a sparse checkout leaves out of the work tree."""
+    out = repository.git.run("ls-files", "-t", "-z", "--", TASKS_DIR)
+    return frozenset(os.fsdecode(line[2:]) for line in out.split(b"\0") if line.startswith(b"S "))
+
+
+def check_worktree(repository: Repository, state: WorkflowState) -> None:
+    """Refuse to write while the work tree tells another state than the last commit.
+
+    Raises:
+        GitorchError: it does.
+    """
+    difference = worktree_difference(repository, state)
+    if difference is not None:
+        raise GitorchError(
+            difference, hint="commit it, or put it back as it was; use gitorch move and gitorch update to change states"
+        )
+
+
+def read_tasks(objects: Objects, state: WorkflowState) -> dict[str, Task]:
+    """Read all task files of a state.
+
+    Raises:
+        YamlError: one of them breaks a rule; the message names file, line and key.
+    """
+    return {name: read_task(objects, state, name) for name in state.states}
+
+
+def read_task(objects: Objects, state: WorkflowState, name: str) -> Task:
+    """Read one task's file."""
+    path = state.path_of(name)
+    return task_files.parse(name, objects.blob(state.files[name].oid), path)

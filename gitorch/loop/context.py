@@ -1,0 +1,92 @@
+"""Pack what a fresh agent needs to know for a task into a budget of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from gitorch.core import plan as planner
+from gitorch.core.names import task_dir
+from gitorch.core.task import Task
+from gitorch.core.text import clean, one_line
+from gitorch.git.repository import Repository
+from gitorch.ledger.history import past_of
+from gitorch.ledger.state import read_state, read_tasks
+
+CHARS_PER_TOKEN: Final = 4  # what tokenizers of today's models take of English text and code, about
+_MAX_NOTE: Final = 20_000  # characters of one output
+_PASSAGES: Final = 40
+
+
+def pack(repository: Repository, name: str, budget: int) -> str:
+    """Give the task, its parent, what it builds on, what earlier attempts tried and ranked passages, as Markdown.
+
+    Sections come in order of weight; the one that does not fit is cut, and those after it are left out.
+
+    Args:
+        repository: where to look.
+        name: the task.
+        budget: how many tokens there may be, at four characters each.
+    """
+    room = budget * CHARS_PER_TOKEN
+    parts: list[str] = []
+    for section in _sections(repository, name):
+        if len(section) + 2 > room:
+            mark = "\n[cut: the budget is used up]"
+            if room > 10 * len(mark):
+                parts.append(section[: room - len(mark) - 2] + mark)
+            break
+        parts.append(section)
+        room -= len(section) + 2
+    return "\n\n".join(parts) + "\n"
+
+
+def _sections(repository: Repository, name: str) -> Iterator[str]:
+    objects = repository.objects
+    state = read_state(objects)
+    tasks = read_tasks(objects, state)
+    task = tasks[name]
+    yield f"# Task {name} [{state.states[name]}]\n\n{task.description}"
+    past = past_of(objects, name)
+    if past.answer is not None:
+        yield f"## The user's answer\n\n{past.answer}"
+    if past.failures:
+        tried = [
+            f"- attempt {record.attempt}, {record.outcome}: {one_line(record.reason or 'no reason given', 300)}"
+            for record in past.failures
+        ]
+        yield "## What earlier attempts tried\n\n" + "\n".join(tried)
+    for parent in planner.family_of(tasks).ancestors(name):
+        if parent in tasks:
+            yield f"## Part of {parent}\n\n{tasks[parent].description}"
+    yield from _results(repository, task, tasks)
+    yield from _passages(repository, task)
+
+
+def _results(repository: Repository, task: Task, tasks: planner.Tasks) -> Iterator[str]:
+    """Give what the tasks left that this one needs; a task cut into others left it in theirs."""
+    from gitorch.local import sources  # noqa: PLC0415 - ranking needs SQLite, other commands do not
+
+    family = planner.family_of(tasks)
+    todo = list(reversed(task.needs))
+    seen: set[str] = set()
+    while todo:
+        need = todo.pop()
+        if need in seen:
+            continue
+        seen.add(need)
+        todo += reversed(family.children(need))
+        for path, data in sources.read_folder(repository.root, task_dir(need)):
+            text = clean(data.decode(errors="replace"))[:_MAX_NOTE]
+            yield f"## From {path}\n\n{text.strip()}"
+
+
+def _passages(repository: Repository, task: Task) -> Iterator[str]:
+    from gitorch.local import citations, passages, sources  # noqa: PLC0415 - as above
+
+    query = f"{task.name.replace('-', ' ')} {task.description.partition('## What to do')[0]} {task.focus or ''}"
+    found = passages.rank(sources.read(repository.root).files.items(), query, _PASSAGES)
+    if found:
+        yield "## Passages of the repository that fit best"
+    for passage in found:
+        yield f"{citations.cite(passage.path, passage.first, passage.last)}\n\n```\n{passage.text}\n```"

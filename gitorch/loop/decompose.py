@@ -1,0 +1,89 @@
+"""Cut a task into subtasks by a template: one commit, whoever asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gitorch.core import fold as folds
+from gitorch.core import message, moves, plan
+from gitorch.core import task as task_files
+from gitorch.core.fold import Fold
+from gitorch.core.message import Record
+from gitorch.core.moves import Change
+from gitorch.core.names import task_path
+from gitorch.core.task import Parameters, Task
+from gitorch.core.template import Template
+from gitorch.errors import GitorchError
+from gitorch.git.repository import Repository
+from gitorch.ledger.append import Appended, Draft, append
+from gitorch.ledger.history import recent
+from gitorch.ledger.state import WorkflowState, read_tasks
+from gitorch.loop import library
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which template to use: by name, or by the task's own wish where None; and values for its parameters."""
+
+    template: str | None = None
+    parameters: Parameters = field(default_factory=dict)
+
+
+def decompose(repository: Repository, name: str, choice: Choice, *, by_step: bool) -> tuple[Appended, list[Task]]:
+    """Decompose a task. By a step it counts as one, and MAIN_TASK goes on to the first subtask.
+
+    Raises:
+        GitorchError: the task cannot be decomposed, the template has a fault, or a name is taken. Nothing is changed.
+    """
+    known = library.library(repository)
+    made: list[Task] = []
+
+    def draft_for(state: WorkflowState) -> Draft:
+        fold = recent(repository.objects, state.commit).fold if by_step and state.commit is not None else None
+        draft, made[:] = draft_decompose(read_tasks(repository.objects, state), state, name, choice, known, fold)
+        return draft
+
+    appended = append(repository, draft_for)
+    return appended, made
+
+
+def draft_decompose(
+    tasks: Mapping[str, Task],
+    state: WorkflowState,
+    name: str,
+    choice: Choice,
+    known: Mapping[str, Template],
+    fold: Fold | None,
+) -> tuple[Draft, list[Task]]:
+    """Work out the record of a decomposition; `fold` is given where a step does it."""
+    now = state.state_of(name)
+    family = plan.family_of(tasks)
+    if family.children(name):
+        raise GitorchError(f"task {name} has subtasks already", hint=f"see them: gitorch show {name}")
+    if now not in ("pending", "running"):
+        raise GitorchError(f"task {name} is {now}; only a pending or running task can be decomposed")
+    template, made = library.subtasks(choice.template, tasks[name], choice.parameters, known)
+    for task in made:
+        if task.name in state.states:
+            raise GitorchError(
+                f"template {template.name} would create {task.name}, and there is such a task already",
+                hint="choose another template, or drop that task",
+            )
+    changes = moves.with_parents(state.states, family, Change(name, now, "running")) if now == "pending" else []
+    changes = [*changes, *(Change(task.name, None, "pending") for task in made)]
+    main_task = state.main_task
+    if fold is not None:
+        after = {**tasks, **{task.name: task for task in made}}
+        main_task = plan.next_main_task(moves.apply(state.states, changes), after)
+    record = Record(
+        event="decompose",
+        subject=message.subject(name, f"decompose into {len(made)} subtasks"),
+        body=f"By template {template.name}: " + ", ".join(task.name for task in made),
+        main_task=main_task,
+        changes=tuple(changes),
+    )
+    if fold is not None:
+        record = Record(**{**record.__dict__, "totals": folds.next_totals(fold, record, worked=False)})
+    contents = {task_path(task.name, "pending"): task_files.format(task).encode() for task in made}
+    return Draft(record=record, contents=contents), made

@@ -1,0 +1,257 @@
+"""What people do to a workflow by hand: each is one record, one commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gitorch.core import main_task as main_tasks
+from gitorch.core import message, moves
+from gitorch.core import plan as planner
+from gitorch.core import task as task_files
+from gitorch.core.main_task import MainTask
+from gitorch.core.message import Record
+from gitorch.core.moves import Change
+from gitorch.core.names import check_name, check_state, task_dir, task_path
+from gitorch.core.task import AUTO, Parameters, Task
+from gitorch.core.text import one_line
+from gitorch.errors import GitorchError
+from gitorch.git.locks import is_held
+from gitorch.git.repository import Repository
+from gitorch.guard import snapshot
+from gitorch.ledger.append import Appended, Draft, append, append_if
+from gitorch.ledger.state import WorkflowState, read_state, read_tasks
+from gitorch.loop import invocation, library, proposal
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewTask:
+    """A task to be created by hand."""
+
+    name: str
+    description: str | None = None
+    parent: str | None = None
+    needs: tuple[str, ...] = ()
+
+
+def start(
+    repository: Repository,
+    name: str,
+    *,
+    description: str | None = None,
+    template: str | None = None,
+    focus: str | None = None,
+    parameters: Parameters | None = None,
+) -> Appended:
+    """Begin a workflow: its main task and MAIN_TASK in one commit.
+
+    Raises:
+        GitorchError: another workflow is open, the name is taken, or the template or a parameter is unknown.
+    """
+    proposal.refuse_inside("start")
+    check_name(name)
+    task = Task(
+        name=name,
+        template=template or AUTO,
+        parameters=parameters or {},
+        focus=focus,
+        description=f"# {name}\n\n{description or name}",
+    )
+    library.subtasks(
+        None, task, parameters or {}, library.library(repository)
+    )  # refused now rather than in the first step
+    sentence = f"Decompose {name} task"
+
+    def draft_for(state: WorkflowState) -> Draft:
+        now = state.main_task
+        if now is not None and now.status != "completed":
+            raise GitorchError(
+                f"another workflow is open here: {now.next}",
+                hint="finish it, or end it with: gitorch update completed 'WHY'; or work on another branch",
+            )
+        _check_free(state, name)
+        record = Record(
+            event="start",
+            subject=message.subject(name, "start workflow"),
+            body=description or "",
+            main_task=main_tasks.make("continue", sentence, name, focus),
+            changes=(Change(name, None, "pending"),),
+        )
+        return Draft(record=record, contents={task_path(name, "pending"): task_files.format(task).encode()})
+
+    return append(repository, draft_for)
+
+
+def create(repository: Repository, new: NewTask) -> Appended:
+    """Create a task."""
+    proposal.refuse_inside("create")
+    for name in (new.name, *((new.parent,) if new.parent else ()), *new.needs):
+        check_name(name)
+
+    def draft_for(state: WorkflowState) -> Draft:
+        _check_free(state, new.name)
+        for other in (*((new.parent,) if new.parent else ()), *new.needs):
+            state.state_of(other)
+        if new.parent is not None and state.states[new.parent] == "completed":
+            raise GitorchError(
+                f"parent {new.parent} is completed", hint=f"reopen it: gitorch move {new.parent} pending"
+            )
+        siblings = [each for each in read_tasks(repository.objects, state).values() if each.parent == new.parent]
+        task = Task(
+            name=new.name,
+            parent=new.parent,
+            needs=tuple(dict.fromkeys(new.needs)),
+            order=max((each.order for each in siblings), default=0) + 1,
+            description=f"# {new.name}\n\n{new.description or new.name}",
+        )
+        record = Record(
+            event="create",
+            subject=message.subject(new.name, "create task"),
+            body=new.description or "",
+            main_task=state.main_task,
+            changes=(Change(new.name, None, "pending"),),
+        )
+        return Draft(record=record, contents={task_path(new.name, "pending"): task_files.format(task).encode()})
+
+    return append(repository, draft_for)
+
+
+def _check_free(state: WorkflowState, name: str) -> None:
+    if name in state.states:
+        raise GitorchError(
+            f"there is a task {name} already; it is {state.states[name]}",
+            hint="names are unique, whatever a task's state",
+        )
+
+
+def move(repository: Repository, name: str, to: str, reason: str | None = None) -> Appended | None:
+    """Change a task's state, its folder and file committed along; None where it is there already.
+
+    Inside an invocation nothing is committed: the state is proposed, and recorded once it has been checked.
+    """
+    after = check_state(to)
+    check_name(name)
+    if proposal.inside():
+        proposal.propose_move(name, to, reason)
+        return None
+
+    def draft_for(state: WorkflowState) -> Draft | None:
+        before = state.state_of(name)
+        if before == after:
+            return None
+        _check_not_worked_on(repository, name)
+        moves.check_move(name, before, after)
+        tasks = read_tasks(repository.objects, state)
+        changes = moves.with_parents(state.states, planner.family_of(tasks), Change(name, before, after))
+        record = Record(
+            event="move",
+            subject=message.subject(name, f"move {before} -> {after}"),
+            main_task=state.main_task,
+            changes=tuple(changes),
+            reason=one_line(reason) or None if reason else None,
+        )
+        paths = (task_dir(name), state.path_of(name))
+        return Draft(record=record, work=snapshot.changes_in(repository, paths))
+
+    return append_if(repository, draft_for)
+
+
+def _check_not_worked_on(repository: Repository, name: str) -> None:
+    """Refuse to move a task under the hands of a step that runs."""
+    under_way = invocation.load(repository)
+    if under_way is not None and under_way.task == name and is_held(repository.scratch / "step.lock"):
+        raise GitorchError(f"task {name} is being worked on", hint="stop that step first (press ^C where it runs)")
+
+
+class Updated(NamedTuple):
+    """What an update came to: a record, or inside an invocation a proposal."""
+
+    main_task: MainTask
+    appended: Appended | None
+
+
+def update(
+    repository: Repository, status: str, next_: str, *, task: str | None = None, focus: str | None = None
+) -> Updated:
+    """Replace MAIN_TASK whole. It is always a commit, also where nothing changes."""
+    main_task = main_tasks.make(status, next_, task, focus)
+    if proposal.inside():
+        state = read_state(repository.objects)
+        own = proposal.own_task()
+        above = planner.family_of(read_tasks(repository.objects, state)).ancestors(own or "")
+        closing = {own, *above}
+        others = {name: each for name, each in state.states.items() if name not in closing}
+        proposal.propose_update(main_task, others_open=planner.is_open(others))
+        return Updated(main_task, None)
+
+    def draft_for(state: WorkflowState) -> Draft:
+        if task is not None:
+            state.state_of(task)
+        what = f"update: {status}, {one_line(next_, 28)}"
+        return Draft(record=Record(event="update", subject=message.subject(task, what), main_task=main_task))
+
+    return Updated(main_task, append(repository, draft_for))
+
+
+def drop(repository: Repository, name: str) -> Appended:
+    """Take a task away; its folder stays."""
+    proposal.refuse_inside("drop")
+    check_name(name)
+
+    def draft_for(state: WorkflowState) -> Draft:
+        before = state.state_of(name)
+        _check_not_worked_on(repository, name)
+        tasks = read_tasks(repository.objects, state)
+        family = planner.family_of(tasks)
+        if family.children(name):
+            raise GitorchError(
+                f"task {name} has subtasks", hint=f"drop them first: {', '.join(family.children(name)[:5])}"
+            )
+        needing = sorted(other for other, task in tasks.items() if name in task.needs)
+        if needing:
+            raise GitorchError(
+                f"task {name} is needed by {', '.join(needing[:5])}", hint="drop those first, or mend their needs"
+            )
+        if state.main_task is not None and state.main_task.task == name and state.main_task.status != "completed":
+            raise GitorchError(
+                f"MAIN_TASK names task {name}",
+                hint="point it elsewhere first: gitorch update continue 'NEXT' --task OTHER",
+            )
+        changes = moves.with_parents(state.states, family, Change(name, before, None))
+        record = Record(
+            event="drop", subject=message.subject(name, "drop task"), main_task=state.main_task, changes=tuple(changes)
+        )
+        return Draft(record=record)
+
+    return append(repository, draft_for)
+
+
+def answer(repository: Repository, text: str) -> Appended:
+    """Answer what a blocked workflow asks: its blocked or failed task is pending again, and the workflow goes on."""
+    proposal.refuse_inside("answer")
+    if not text.strip():
+        raise GitorchError("the answer is empty", hint="gitorch answer 'TEXT'")
+
+    def draft_for(state: WorkflowState) -> Draft:
+        now = state.workflow()
+        if now.status != "blocked":
+            raise GitorchError(f"the workflow asks nothing: its status is {now.status}", hint="see it: gitorch status")
+        stuck = [name for name, each in sorted(state.states.items()) if each in ("failed", "blocked")]
+        chosen = now.task if now.task in stuck else (stuck[0] if stuck else None)
+        tasks = read_tasks(repository.objects, state)
+        changes: list[Change] = []
+        if chosen is not None:
+            changes = moves.with_parents(
+                state.states, planner.family_of(tasks), Change(chosen, state.states[chosen], "pending")
+            )
+        states = moves.apply(state.states, changes)
+        record = Record(
+            event="answer",
+            subject=message.subject(chosen, "answer"),
+            body=text,
+            main_task=planner.next_main_task(states, tasks, prefer=chosen),
+            changes=tuple(changes),
+        )
+        return Draft(record=record)
+
+    return append(repository, draft_for)

@@ -1,0 +1,41 @@
+"""The environment that agents and commands get."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from gitorch.agents.process import MARK
+from gitorch.core.plan import Plan
+from gitorch.core.task import Task
+from gitorch.git.process import plain_environment
+from gitorch.guard.commits import reflog_mark
+
+_CREDENTIAL: Final = re.compile(
+    r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY|AUTH(?!OR_)|_KEY$|_PAT$|COOKIE|SESSION_?ID",
+    re.IGNORECASE,
+)
+
+
+def outer() -> dict[str, str]:
+    """Give our own environment without the `GIT_*` and `GITORCH_*` variables of somebody else's call."""
+    return {key: value for key, value in plain_environment(os.environ).items() if not key.startswith("GITORCH_")}
+
+
+def without_credentials(env: Mapping[str, str], allowed: Collection[str]) -> dict[str, str]:
+    """Take out the variables that look like credentials, except those named."""
+    return {key: value for key, value in env.items() if key in allowed or not _CREDENTIAL.search(key)}
+
+
+def variables(
+    plan: Plan, task: Task | None, *, invocation: str, focus: str | None, files: Mapping[str, str]
+) -> dict[str, str]:
+    """Give the `GITORCH_*` variables of an invocation; `files` are those that tell where something lies."""
+    values = {MARK: invocation, "GITORCH_ACTION": plan.action, "GITORCH_FOCUS": focus or "", **files}
+    values["GIT_REFLOG_ACTION"] = reflog_mark(invocation)
+    values["GITORCH_TASK"] = task.name if task is not None else ""
+    for name, value in (task.parameters if task is not None else {}).items():
+        values[f"GITORCH_PARAM_{name.upper()}"] = value if isinstance(value, str) else "\n".join(value)
+    return values

@@ -1,0 +1,170 @@
+"""End an invocation: judge what the agent claims, and record what came of it in one commit."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from gitorch.core import main_task as main_tasks
+from gitorch.core import message, moves
+from gitorch.core import plan as planner
+from gitorch.core.fold import ATTEMPTS
+from gitorch.core.main_task import MainTask
+from gitorch.core.message import Outcome, Record, Totals
+from gitorch.core.moves import Change
+from gitorch.core.names import TaskState
+from gitorch.core.plan import Tasks
+from gitorch.core.task import Task
+from gitorch.errors import Exit
+from gitorch.git.repository import Repository
+from gitorch.ledger.state import WorkflowState, read_tasks
+from gitorch.loop import invocation as invocations
+from gitorch.loop import settle
+from gitorch.loop.invocation import Invocation
+from gitorch.loop.judge import judge
+from gitorch.loop.limits import Limits
+from gitorch.loop.result import Step
+from gitorch.loop.work import Claim, Watch
+
+_GOOD: Final = frozenset[Outcome]({"completed", "blocked"})
+_VERBS: Final[dict[Outcome, str]] = {
+    "completed": "complete",
+    "failed": "fail",
+    "blocked": "block",
+    "rate-limited": "put off",
+    "timeout": "time out",
+    "stalled": "stall",
+    "interrupted": "interrupt",
+    "rejected": "reject",
+}
+
+
+def finish(
+    repository: Repository, begun: Invocation, task: Task | None, claim: Claim, limits: Limits, watch: Watch
+) -> Step:
+    """End an invocation whose agent has ended."""
+    work = None
+    if claim.outcome in _GOOD:
+        claim, work = judge(repository, begun, task, claim, watch)
+    attempts = task.retries + 1 if task is not None and task.retries is not None else limits.max_attempts
+
+    def record_for(state: WorkflowState, rescue: str | None = None) -> Record:
+        tasks = read_tasks(repository.objects, state)
+        return _record(begun, claim, state, tasks, attempts, rescue)
+
+    if work is not None:
+        outcome = settle.keep(repository, begun, work, record_for)
+    else:
+        outcome = settle.put_back(repository, begun, record_for)
+    settle.finished(repository, begun)
+    invocations.clear(repository, begun)
+    for note in outcome.notes:
+        watch.note(note)
+    record = outcome.appended.record
+    main_task = record.main_task or MainTask("continue", "")
+    return Step(
+        _exit(claim.outcome, main_task),
+        main_task,
+        action=begun.action,
+        task=begun.task,
+        outcome=claim.outcome,
+        invocation=begun.id,
+        commit=outcome.appended.commit,
+        attempt=begun.attempt,
+        agent=begun.agent,
+        reason=record.reason or record.question,
+        retry_at=record.retry_at,
+        notes=tuple(outcome.notes),
+        totals=record.totals or Totals(),
+    )
+
+
+def abandon(repository: Repository, begun: Invocation) -> None:
+    """End an invocation whose agent could not even be started."""
+    claim = Claim(outcome="interrupted", reason="it could not be started")
+    settle.put_back(
+        repository,
+        begun,
+        lambda state, rescue: _record(begun, claim, state, read_tasks(repository.objects, state), 1, rescue),
+    )
+    settle.finished(repository, begun)
+    invocations.clear(repository, begun)
+
+
+def _exit(outcome: Outcome, main_task: MainTask) -> Exit:
+    if outcome == "interrupted":
+        return Exit.INTERRUPTED
+    if outcome == "rate-limited":
+        return Exit.TRY_AGAIN
+    return {"completed": Exit.COMPLETED, "blocked": Exit.BLOCKED}.get(main_task.status, Exit.OK)
+
+
+def _record(
+    begun: Invocation, claim: Claim, state: WorkflowState, tasks: Tasks, attempts: int, rescue: str | None
+) -> Record:
+    changes = _changes(begun, claim, state, tasks, attempts)
+    states = moves.apply(state.states, changes)
+    report = claim.report
+    what = f"{_VERBS[claim.outcome]} {begun.action}"
+    body = "\n\n".join(part for part in (claim.summary, *claim.notes) if part)
+    return Record(
+        event="end",
+        subject=message.subject(begun.task, what),
+        body=body,
+        main_task=_main_task(begun, claim, state, states, tasks),
+        changes=tuple(changes),
+        invocation=begun.id,
+        action=begun.action,
+        outcome=claim.outcome,
+        attempt=begun.attempt,
+        agent=begun.agent,
+        model=report.model,
+        exit=claim.exit,
+        duration=message.amount(claim.seconds, 1) if claim.seconds else Decimal(0),
+        cost_usd=report.cost_usd,
+        tokens_in=report.tokens_in,
+        tokens_out=report.tokens_out,
+        checks=claim.checks,
+        reason=claim.reason,
+        question=claim.question,
+        retry_at=claim.retry_at,
+        rescue=rescue,
+    )
+
+
+def _changes(begun: Invocation, claim: Claim, state: WorkflowState, tasks: Tasks, attempts: int) -> list[Change]:
+    if begun.task is None or state.states.get(begun.task) != "running":
+        return []
+    after = _state_after(begun, claim, attempts)
+    return moves.with_parents(state.states, planner.family_of(tasks), Change(begun.task, "running", after))
+
+
+def _state_after(begun: Invocation, claim: Claim, attempts: int) -> TaskState:
+    if claim.outcome == "completed":
+        return "pending" if begun.aside else "completed"
+    if claim.outcome == "blocked":
+        return "blocked"
+    last = claim.outcome in ATTEMPTS and (begun.attempt or 1) >= attempts
+    return "failed" if last else "pending"
+
+
+def _main_task(
+    begun: Invocation, claim: Claim, state: WorkflowState, states: moves.States, tasks: Tasks
+) -> MainTask | None:
+    now = state.main_task
+    if claim.outcome == "blocked":
+        asked = main_tasks.shorten(f"Answer: {claim.question}") or "Answer the question"
+        return main_tasks.make("blocked", asked, begun.task)
+    if claim.outcome != "completed":
+        if begun.task is not None and states.get(begun.task) == "failed":
+            return planner.stuck(begun.task, "failed")
+        return now  # the same again
+    proposed = claim.proposal.main_task
+    if proposed is not None and not (proposed.status == "completed" and planner.is_open(states)):
+        return proposed
+    due = planner.next_main_task(states, tasks, prefer=begun.task)
+    if begun.task is None and due.status == "continue" and due.task is None:
+        return main_tasks.make("blocked", "Decide what to do: no task can run")
+    if due.status == "continue":
+        return main_tasks.make(due.status, claim.report.next or due.next, due.task, claim.report.focus or due.focus)
+    return due

@@ -1,0 +1,106 @@
+"""An invocation under way, as written down beside the index so that a killed one can be recovered."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from gitorch.core.message import Action
+from gitorch.core.plan import Plan
+from gitorch.git.repository import Repository
+from gitorch.guard.held import Held
+from gitorch.guard.snapshot import Snapshot
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invocation:
+    """What has to be known to end an invocation, or to clear up after it.
+
+    Attributes:
+        id: 32 hex digits.
+        begin: the commit of its begin record.
+        branch: the ref that HEAD pointed to, None where it was detached.
+        agent: the agent's name.
+        folder: where its prompt, result and proposals lie.
+        before: the snapshot taken before the agent started, and the commit that keeps it; None until then.
+        started: when it began, in seconds since 1970.
+    """
+
+    id: str
+    action: Action
+    task: str | None
+    aside: bool
+    attempt: int | None
+    begin: str
+    branch: str | None
+    agent: str
+    folder: str
+    started: float
+    before: Snapshot | None = field(default=None)
+    anchor: str | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """What it was to do."""
+        return Plan(self.action, self.task, self.aside)
+
+    @property
+    def prompt_file(self) -> Path:
+        """The file with its prompt."""
+        return Path(self.folder, "prompt.md")
+
+    @property
+    def result_file(self) -> Path:
+        """The file that the agent may write its result to."""
+        return Path(self.folder, "result.json")
+
+    def with_before(self, before: Snapshot, anchor: str) -> Invocation:
+        """Add the snapshot."""
+        return replace(self, before=before, anchor=anchor)
+
+
+def new_folder() -> str:
+    """Make a folder for prompt, result and proposals; outside .git, where sandboxed agents may write too."""
+    return tempfile.mkdtemp(prefix="gitorch-")
+
+
+def _path(repository: Repository) -> Path:
+    return repository.git_dir / "gitorch" / "invocation.json"
+
+
+def save(repository: Repository, invocation: Invocation) -> None:
+    """Write an invocation down."""
+    values = asdict(invocation)
+    if invocation.before is not None:
+        before = invocation.before
+        values["before"] = [before.tree, str(before.index_file), before.staged, before.held, before.raw]
+    path = _path(repository)
+    path.parent.mkdir(exist_ok=True)
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(values))
+    temporary.replace(path)
+
+
+def load(repository: Repository) -> Invocation | None:
+    """Read the invocation that is under way, or was when its process was killed."""
+    try:
+        values = json.loads(_path(repository).read_text())
+        if values["before"] is not None:
+            tree, index, staged, held, raw = values["before"]
+            holds = {path: Held(reason, tuple(mark), by) for path, (reason, mark, by) in held.items()}
+            values["before"] = Snapshot(tree, Path(index), staged, holds, raw)
+        return Invocation(**values)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def clear(repository: Repository, invocation: Invocation) -> None:
+    """Forget an invocation that has ended, with its temporary files."""
+    _path(repository).unlink(missing_ok=True)
+    for leftover in repository.scratch.glob("*.index"):
+        leftover.unlink(missing_ok=True)
+    if Path(invocation.folder).name.startswith("gitorch-"):
+        shutil.rmtree(invocation.folder, ignore_errors=True)

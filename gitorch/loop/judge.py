@@ -1,0 +1,92 @@
+"""Judge an agent's claim: what it says about itself completes nothing that fails one of these."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+from gitorch.core.names import task_dir
+from gitorch.core.task import Task
+from gitorch.git.objects import Entry
+from gitorch.git.repository import Repository
+from gitorch.guard import snapshot
+from gitorch.loop import settle, work
+from gitorch.loop.invocation import Invocation
+from gitorch.loop.settle import Work
+from gitorch.loop.work import Claim, Watch
+
+
+def judge(
+    repository: Repository, invocation: Invocation, task: Task | None, claim: Claim, watch: Watch
+) -> tuple[Claim, Work | None]:
+    """Check a claim of success; gives it as it stands then, and what to commit where it is good."""
+    fault = settle.names_fault(repository, invocation.task)
+    if fault is not None or invocation.before is None:
+        return claim.rejected(fault or "there is no snapshot"), None
+    own_work = task is not None and not invocation.aside and claim.outcome == "completed"
+    if own_work and task is not None:
+        claim = _check_task(repository, invocation, task, claim, watch)
+        if claim.outcome != "completed":
+            return claim, None
+    done = settle.look(repository, invocation, invocation.before)
+    if done.branch.fault is not None:
+        return claim.rejected(done.branch.fault), None
+    if own_work and task is not None:
+        claim = _check_changes(invocation, task, claim, done)
+        if claim.outcome != "completed":
+            return claim, None
+    return _check_hook(repository, claim, done, watch)
+
+
+def _check_task(repository: Repository, invocation: Invocation, task: Task, claim: Claim, watch: Watch) -> Claim:
+    """Look for the outputs, then run the gates."""
+    for path in task.outputs:
+        file = repository.root / task_dir(task.name) / path
+        if not file.exists():
+            return claim.rejected(f"output {path} is missing")
+        if file.is_file() and file.stat().st_size == 0:
+            return claim.rejected(f"output {path} is empty")
+        if file.is_dir() and not any(file.iterdir()):
+            return claim.rejected(f"output {path} is an empty folder")
+    checks, said = work.run_checks(repository, invocation, task, watch)
+    claim = replace(claim, checks=tuple(checks))
+    if checks and checks[-1].exit != 0:
+        failed = checks[-1]
+        note = f"What the failing check said:\n\n{said}" if said.strip() else ""
+        return claim.rejected(f"check failed with exit {failed.exit}: {failed.command}", note)
+    return claim
+
+
+def _check_changes(invocation: Invocation, task: Task, claim: Claim, done: Work) -> Claim:
+    """See that outputs are new, and that an agent has changed or said something at all."""
+    folder = task_dir(task.name)
+    for path in task.outputs:
+        full = f"{folder}/{path}"
+        if full in done.after.held:
+            return claim.rejected(f"output {path} cannot be committed: {done.after.held[full].reason}")
+        if not any(changed == full or changed.startswith(full + "/") for changed in done.made):
+            return claim.rejected(f"output {path} is the same as before")
+    said = claim.summary or claim.report.outcome or claim.proposal.state or claim.proposal.main_task
+    if task.run is None and not done.made and not done.branch.own and not said:
+        reason = "it ended without changing or saying anything"
+        return replace(claim, outcome="failed", reason=reason)
+    return claim
+
+
+def _check_hook(repository: Repository, claim: Claim, done: Work, watch: Watch) -> tuple[Claim, Work | None]:
+    """Run the repository's own pre-commit hook on the work; what it adds to the index is committed too."""
+    hook = work.hook_path(repository, "pre-commit") if done.parts.work else None
+    if hook is None:
+        return claim, done
+    index = repository.scratch / "hook.index"
+    shutil.copyfile(done.after.index_file, index)
+    head = repository.git.line("rev-parse", f"{done.branch.tip}^{{tree}}")
+    tree = repository.objects.edit_tree(head, done.parts.work)
+    repository.git.run("read-tree", tree, index=index)
+    code, said = work.run_hook(repository, hook, index=str(index), watch=watch)
+    if code != 0:
+        note = f"What the hook said:\n\n{said}" if said.strip() else ""
+        return claim.rejected(f"the repository's pre-commit hook failed with exit {code}", note), None
+    added = snapshot.diff(repository, tree, repository.git.line("write-tree", index=index))
+    edits: dict[str, Entry | None] = {**done.parts.work, **{path: new for path, (_, new) in added.items()}}
+    return claim, done._replace(parts=done.parts._replace(work=edits))

@@ -1,0 +1,81 @@
+"""The decomposition templates at hand: the repository's own, and those that ship with gitorch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from gitorch import data
+from gitorch.core import template as templates
+from gitorch.core.names import TEMPLATES_DIR, quote
+from gitorch.core.task import AUTO, Parameters, Task
+from gitorch.core.template import FALLBACK, Template
+from gitorch.core.yamltext import YamlError, did_you_mean
+from gitorch.errors import GitorchError
+from gitorch.git.repository import Repository
+
+_ENDINGS: Final = (".yaml", ".yml")
+
+
+def shipped() -> dict[str, Template]:
+    """Read the templates that ship with gitorch."""
+    return _read_folder(data.folder("templates"), shown=None)
+
+
+def library(repository: Repository | None) -> dict[str, Template]:
+    """Read all templates; one of the repository's takes the place of a shipped one of the same name."""
+    own = {} if repository is None else _read_folder(repository.root / TEMPLATES_DIR, shown=TEMPLATES_DIR)
+    return {**shipped(), **own}
+
+
+def _read_folder(folder: Path, shown: str | None) -> dict[str, Template]:
+    found: dict[str, Template] = {}
+    if not folder.is_dir():
+        return found
+    for filename in sorted(os.listdir(folder)):  # noqa: PTH208 - names are all we want
+        if filename.endswith(_ENDINGS) and not filename.startswith("."):
+            template = read_file(folder / filename, f"{shown}/{filename}" if shown else filename)
+            if template.name in found:
+                raise YamlError(f"{template.source}: name: {found[template.name].source} has the same")
+            found[template.name] = template
+    return found
+
+
+def read_file(path: Path, shown: str) -> Template:
+    """Read one template file, naming it `shown` in messages."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise YamlError(f"{shown}: byte {error.start + 1} is not UTF-8 text") from None
+    except OSError as error:
+        raise GitorchError(f"{shown}: cannot be read: {error.strerror}") from None
+    return templates.parse(text, shown)
+
+
+def pick(name: str | None, task: Task, known: Mapping[str, Template]) -> Template:
+    """Find the template for a task: the one named, the task's own, else the one that its name suggests.
+
+    Raises:
+        GitorchError: there is no such template.
+    """
+    wanted = name or (task.template if task.template != AUTO else None)
+    if wanted is None:
+        chosen = templates.choose(task.name, known.values())
+        return chosen if chosen is not None else known[FALLBACK]
+    if wanted not in known:
+        raise GitorchError(
+            f"there is no template {quote(wanted)}{did_you_mean(wanted, known)}", hint="gitorch templates list"
+        )
+    return known[wanted]
+
+
+def subtasks(
+    name: str | None, task: Task, values: Parameters, known: Mapping[str, Template]
+) -> tuple[Template, list[Task]]:
+    """Cut a task into subtasks by a template. Parameters given now go before those in the task's file."""
+    template = pick(name, task, known)
+    templates.check_nesting(template, known)
+    stored = {key: value for key, value in task.parameters.items() if key in template.parameters}
+    return template, templates.expand(template, task, {**stored, **values})

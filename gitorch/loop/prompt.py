@@ -1,0 +1,83 @@
+"""The prompt: all that a fresh agent needs to do one thing, and no more."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gitorch.core.main_task import MainTask
+from gitorch.core.message import Action
+from gitorch.core.names import task_dir, task_path
+from gitorch.core.plan import Plan
+from gitorch.core.task import Task
+from gitorch.core.text import one_line
+from gitorch.ledger.history import Past
+
+_MAX_DESCRIPTION: Final = 8000  # characters
+_ABOUT: Final[dict[Action, str]] = {
+    "decompose": "Cut the task into subtasks.",
+    "gather": "Collect what the task needs, with sources. Do not draw conclusions yet.",
+    "execute": "Do the task's work.",
+    "synthesize": "Combine what the tasks before have left into the result that is asked for.",
+    "check": "Look at the tasks (gitorch list --by-state) and decide what should happen next. Do no other work.",
+}
+
+
+def build(plan: Plan, main_task: MainTask, task: Task | None, past: Past) -> str:
+    """Write the prompt for an invocation."""
+    lines = [
+        "You are one invocation of a longer workflow. Do this ONE thing, then stop; a fresh invocation does the next.",
+        "",
+        f"ACTION: {plan.action}. {_ABOUT[plan.action]}",
+        f"NEXT: {main_task.next}",
+    ]
+    if main_task.focus is not None:
+        lines.append(f"FOCUS: {main_task.focus}")
+    if task is not None:
+        lines += _about_task(plan, task, past)
+    lines += ["", *_handing_over(plan, task)]
+    if task is not None and task.description.strip():
+        text = task.description.strip()
+        cut = text if len(text) <= _MAX_DESCRIPTION else text[:_MAX_DESCRIPTION] + "\n[cut: see the task file]"
+        lines += ["", "The task:", "", cut]
+    return "\n".join(lines) + "\n"
+
+
+def _about_task(plan: Plan, task: Task, past: Past) -> list[str]:
+    folder = task_dir(task.name)
+    lines = [
+        f"TASK: {task.name}" + (f" (attempt {past.attempt})" if past.attempt > 1 else ""),
+        f"Task file: {task_path(task.name, 'running')}",
+        f"Its folder, for context and results: {folder}/",
+    ]
+    if task.outputs and not plan.aside:
+        lines.append(f"Must be there when you are done: {', '.join(f'{folder}/{path}' for path in task.outputs)}")
+    if task.check and not plan.aside:
+        lines += ["Will be run when you are done, and must pass:", *(f"  {one_line(line, 200)}" for line in task.check)]
+    if task.needs:
+        lines.append(f"Builds on: {', '.join(task_dir(need) + '/' for need in task.needs[:20])}")
+    if task.parent is not None:
+        lines.append(f"Part of: {task.parent}")
+    for record in past.failures:
+        said = one_line(record.reason or record.body or "no reason was given", 200)
+        lines.append(f"Attempt {record.attempt} ended {record.outcome}: {said}")
+    if past.answer is not None:
+        lines.append(f"The user's answer to the question asked before: {one_line(past.answer, 1000)}")
+    return lines
+
+
+def _handing_over(plan: Plan, task: Task | None) -> list[str]:
+    lines = []
+    if task is not None and not plan.aside:
+        lines += [
+            f"Hand over with one of: gitorch move {task.name} completed; or failed --reason 'WHY'; "
+            "or blocked --reason 'QUESTION FOR THE USER'.",
+        ]
+    lines += [
+        'If another next action is wanted than the plan has: gitorch update continue "ONE SENTENCE" [--task NAME] '
+        '[--focus "ONE SENTENCE"], 15 words at most.',
+        "You may leave a summary as JSON in the file named by $GITORCH_RESULT: "
+        '{"outcome": "completed", "summary": "what was done"}.',
+        "Leave files changed, not committed: they are committed for you. Do not move other tasks, edit "
+        ".tasks/MAIN_TASK, rename task files, rewrite history or start gitorch step or run.",
+    ]
+    return lines

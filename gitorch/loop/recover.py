@@ -1,0 +1,79 @@
+"""Close an invocation whose process was killed, and put back what it left half done."""
+
+from __future__ import annotations
+
+from gitorch.agents import process
+from gitorch.core import message, moves
+from gitorch.core import plan as planner
+from gitorch.core.message import Record
+from gitorch.core.moves import Change
+from gitorch.git.repository import Repository
+from gitorch.ledger.append import writing
+from gitorch.ledger.history import recent
+from gitorch.ledger.state import WorkflowState, read_tasks
+from gitorch.loop import invocation as invocations
+from gitorch.loop import settle
+from gitorch.loop.invocation import Invocation
+
+
+def recover(repository: Repository) -> str | None:
+    """Close the open invocation of this branch, if there is one; gives what it was about. Hold the step lock.
+
+    Its agent, if it still lives, is ended first. What it left is kept under a rescue ref, and the work tree is put
+    back as it was before it. A task that a person moved to running by hand has no open invocation and is left alone.
+    """
+    with writing(repository):
+        pass  # what a killed writer left half done is finished now, before anything is compared
+    noted = invocations.load(repository)
+    if noted is not None:
+        process.end(noted.id)
+    latest = recent(repository.objects)
+    if latest.begin is None:
+        if noted is not None and _was_on_this_branch(repository, noted):
+            settle.finished(repository, noted)
+            invocations.clear(repository, noted)
+        return None
+    begun = latest.fold.open[0]
+    if noted is None or noted.id != begun.invocation:
+        noted = _without_snapshot(repository, begun.invocation, begun.task, latest.begin)
+
+    def record_for(state: WorkflowState, rescue: str | None) -> Record:
+        changes: list[Change] = []
+        if begun.task is not None and state.states.get(begun.task) == "running":
+            family = planner.family_of(read_tasks(repository.objects, state))
+            changes = moves.with_parents(state.states, family, Change(begun.task, "running", "pending"))
+        return Record(
+            event="recover",
+            subject=message.subject(begun.task, "recover from a cut-off invocation"),
+            main_task=state.main_task,
+            changes=tuple(changes),
+            invocation=begun.invocation,
+            outcome="interrupted",
+            reason="its process ended before it could",
+            rescue=rescue,
+        )
+
+    settle.put_back(repository, noted, record_for)
+    settle.finished(repository, noted)
+    invocations.clear(repository, noted)
+    return begun.task or begun.action
+
+
+def _was_on_this_branch(repository: Repository, noted: Invocation) -> bool:
+    return repository.git.attempt("merge-base", "--is-ancestor", noted.begin, "HEAD").code == 0
+
+
+def _without_snapshot(repository: Repository, identity: str, task: str | None, begin: str) -> Invocation:
+    """Stand in for what was not written down: the process died before its agent started, or on another machine."""
+    return Invocation(
+        id=identity,
+        action="check",
+        task=task,
+        aside=False,
+        attempt=None,
+        begin=begin,
+        branch=repository.branch(),
+        agent="",
+        folder="",
+        started=0.0,
+    )

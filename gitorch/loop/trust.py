@@ -1,0 +1,89 @@
+"""Which command lines from tracked files may run: those that ship with gitorch, and those the user has allowed.
+
+A line is known by a hash of its text and of the variables it asks for, never by where it stands. The hashes the user
+has allowed are kept outside any repository.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from gitorch.core.task import Task
+from gitorch.errors import GitorchError
+
+
+def digest(command: str, env: Iterable[str]) -> str:
+    """Give the hash by which a command line is known."""
+    return hashlib.sha256(json.dumps([command, sorted(env)]).encode()).hexdigest()
+
+
+def commands_of(task: Task) -> list[str]:
+    """List the command lines of a task."""
+    return [*([task.run] if task.run else []), *task.check]
+
+
+def store() -> Path:
+    """Give the file that holds the allowed hashes, one on a line."""
+    base = os.environ.get("XDG_CONFIG_HOME")
+    folder = Path(base) if base and Path(base).is_absolute() else Path("~/.config").expanduser()
+    return folder / "gitorch" / "trusted"
+
+
+def allowed() -> set[str]:
+    """Read the hashes that the user has allowed."""
+    try:
+        return set(store().read_text(encoding="ascii").split())
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return set()
+    except (OSError, ValueError) as error:
+        raise GitorchError(f"{store()}: cannot be read: {error}", hint="mend or remove the file") from None
+
+
+def untrusted(task: Task) -> list[str]:
+    """List the command lines of a task that may not run yet."""
+    commands = commands_of(task)
+    if not commands:
+        return []
+    known = allowed() | _shipped()
+    return [command for command in commands if digest(command, task.env) not in known]
+
+
+def _shipped() -> set[str]:
+    from gitorch.loop.library import shipped  # noqa: PLC0415 - read only where a task has commands
+
+    return {
+        digest(command, subtask.work["env"])
+        for template in shipped().values()
+        for subtask in template.subtasks
+        for command in (*([subtask.work["run"]] if subtask.work["run"] else []), *subtask.work["check"])
+    }
+
+
+def allow(digests: Iterable[str]) -> None:
+    """Add hashes to those allowed."""
+    path = store()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="ascii") as file:
+            file.writelines(each + "\n" for each in digests)
+    except OSError as error:
+        raise GitorchError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def check(task: Task) -> None:
+    """Refuse a task whose command lines the user has not allowed.
+
+    Raises:
+        GitorchError: naming the first such line.
+    """
+    lines = untrusted(task)
+    if lines:
+        first = lines[0].strip().split("\n")[0]
+        raise GitorchError(
+            f"task {task.name} wants to run {first[:60]!r}, which you have not allowed yet",
+            hint=f"read it in the task's file; if you want it to run: gitorch trust {task.name}",
+        )
