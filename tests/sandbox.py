@@ -1,0 +1,109 @@
+"""A real repository for tests, and the real program run in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+DECOYS = (".tasks/p_x_task.md", ".tasks/[p]_x", ".tasks/-rf", ".tasks/a b", ".tasks/ü.md", "p_x_task.md", "-rf", "a b")
+GITORCH = (sys.executable, "-m", "gitorch")
+
+
+class Ran(NamedTuple):
+    """A program that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def run(*command: str, cwd: Path, stdin: str = "", env: dict[str, str] | None = None) -> Ran:
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        env={**os.environ, **(env or {})},
+        timeout=120,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A repository in a temporary folder."""
+
+    root: Path
+
+    @classmethod
+    def create(cls, root: Path, *, decoys: bool = True, object_format: str = "sha1") -> Sandbox:
+        root.mkdir(parents=True)
+        sandbox = cls(root)
+        sandbox.git("init", "-q", f"--object-format={object_format}")
+        if decoys:
+            for path in DECOYS:
+                (root / path).parent.mkdir(exist_ok=True)
+                (root / path).write_text(f"decoy {path}\n")
+        return sandbox
+
+    def git(self, *args: str, ok: bool = True, env: dict[str, str] | None = None) -> str:
+        done = run("git", *args, cwd=self.root, env=env)
+        assert not ok or done.code == 0, f"git {args}: {done.err}"
+        return done.out
+
+    def __call__(self, *args: str, code: int | None = 0, env: dict[str, str] | None = None, stdin: str = "") -> Ran:
+        """Run gitorch; a `code` of None accepts any exit code."""
+        done = run(*GITORCH, *args, cwd=self.root, env=env, stdin=stdin)
+        assert code is None or done.code == code, f"gitorch {args}: exit {done.code}\n{done.out}\n{done.err}"
+        assert "Traceback" not in done.err, done.err
+        assert "has a bug" not in done.err, done.err
+        return done
+
+    def write(self, path: str, content: str | bytes) -> Path:
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+        return file
+
+    def read(self, path: str) -> str:
+        return (self.root / path).read_text()
+
+    def commit(self, message: str = "work", **files: str) -> str:
+        """Commit some files by plain git, and nothing else."""
+        for path, content in files.items():
+            self.write(path, content)
+            self.git("add", "--", path)
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+        return self.head()
+
+    def head(self) -> str:
+        return self.git("rev-parse", "HEAD").strip()
+
+    def status(self) -> str:
+        """Give `git status` of everything but the decoys."""
+        lines = self.git("status", "--porcelain", "-z", "--untracked-files=all").split("\0")
+        return "\n".join(line for line in lines if line[3:] not in DECOYS and line)
+
+    def states(self) -> dict[str, str]:
+        return {task["name"]: task["state"] for task in self("list", "--json").json["tasks"]}
+
+    def main_task(self) -> str:
+        return self.read(".tasks/MAIN_TASK")
+
+    def decoys_untouched(self) -> bool:
+        return all((self.root / path).read_text() == f"decoy {path}\n" for path in DECOYS) and not any(
+            path in self.git("ls-files", "-z").split("\0") for path in DECOYS
+        )
