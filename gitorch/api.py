@@ -16,7 +16,8 @@ from gitorch.core.message import Record
 from gitorch.core.task import Parameters, Task
 from gitorch.git.repository import Repository, open_repository
 from gitorch.ledger.history import past_of, record_of, stream
-from gitorch.ledger.state import WorkflowState, read_state, read_task, read_tasks, worktree_difference
+from gitorch.ledger.state import WorkflowState, read_state, worktree_difference
+from gitorch.ledger.tasks import read_task, read_tasks
 from gitorch.ledger.verify import Report, verify
 
 if TYPE_CHECKING:

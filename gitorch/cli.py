@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -53,6 +51,9 @@ def run(args: Sequence[str]) -> int:
         output.error(GitorchError(f"{where}{error.strerror or error}", hint="is there room, and are rights there?"))
         return Exit.ERROR
     except Exception as error:  # noqa: BLE001 - no traceback may reach a user
+        import tempfile  # noqa: PLC0415 - needed here alone, and every start would pay for it
+        import traceback  # noqa: PLC0415 - likewise
+
         with tempfile.NamedTemporaryFile("w", prefix="gitorch-bug-", suffix=".log", delete=False) as log:
             traceback.print_exc(file=log)
         problem = f"gitorch has a bug: {type(error).__name__}: {error}"

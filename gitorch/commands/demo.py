@@ -20,8 +20,10 @@ from gitorch.loop.result import Step
 from gitorch.loop.step import Options
 
 _NAME: Final = "repository-research"
+# several short questions: the local agent groups what it finds by them
 _WANTED: Final = (
-    "What does this repository do, how is it built, how is it tested, and which parts deserve attention first?"
+    "What is this project for? How is it installed and run? How is it tested? "
+    "Which problems and limits are known? Which TODO and FIXME are open?"
 )
 _SAMPLE: Final = Path(gitorch.__file__).parent / "sample"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
@@ -89,6 +88,13 @@ class Objects:
         found = self.read(f"{rev}^{{commit}}")
         return None if found is None else parse_commit(found.oid, found.data)
 
+    def tree_of(self, rev: str) -> str:
+        """Give the id of the tree that a commit holds."""
+        commit = self.commit(rev)
+        if commit is None:
+            raise GitError(f"{rev} is no commit")
+        return commit.tree
+
     def tree(self, spec: str) -> dict[str, Entry]:
         """Read one level of a tree; empty where there is none."""
         found = self.read(spec)
@@ -116,6 +122,8 @@ class Objects:
             return [self._git.run("hash-object", "-w", "--stdin", stdin=contents[0]).decode().strip()]
         if not contents:
             return []
+        import tempfile  # noqa: PLC0415 - reading commands do not pay for it
+
         with tempfile.TemporaryDirectory() as folder:
             paths = [os.path.join(folder, str(number)) for number in range(len(contents))]  # noqa: PTH118 - many
             for path, content in zip(paths, contents, strict=True):

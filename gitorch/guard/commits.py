@@ -91,7 +91,7 @@ def touches(repository: Repository, commits: Sequence[Commit], paths: Diff) -> b
 
 
 def _changes(repository: Repository, commit: Commit) -> Diff:
-    return diff(repository, f"{commit.parents[0]}^{{tree}}", commit.tree) if commit.parents else {}
+    return diff(repository, repository.objects.tree_of(commit.parents[0]), commit.tree) if commit.parents else {}
 
 
 def replay(

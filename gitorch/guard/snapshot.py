@@ -27,6 +27,7 @@ class Snapshot(NamedTuple):
         staged: the user's own index as a tree.
         held: files that are not in the tree although git would list them.
         raw: for files whose filters change their bytes, the blob with the bytes as they lay there.
+        index_mark: what changes when the user's index does.
     """
 
     tree: str
@@ -34,6 +35,7 @@ class Snapshot(NamedTuple):
     staged: str
     held: Mapping[str, Held]
     raw: Mapping[str, str]
+    index_mark: tuple[int, ...] = ()
 
 
 class _Found(NamedTuple):
@@ -56,17 +58,20 @@ def take(repository: Repository, name: str, *, of: Path, task_dir: str | None) -
         GitorchError: the index has unmerged paths, or git cannot read the work tree.
     """
     index = repository.scratch / f"{name}.index"
+    mark = _mark(of)
     try:
         shutil.copyfile(of, index)
     except FileNotFoundError:
         index.unlink(missing_ok=True)
     found = _scan(repository, index)
     git = repository.git
-    staged = git.line("write-tree", index=index) if found.staged else git.line("rev-parse", "HEAD^{tree}")
+    staged = git.line("write-tree", index=index) if found.staged else repository.objects.tree_of("HEAD")
     max_file = int(repository.config.get("gitorch.maxfile", DEFAULT_MAX_FILE))
     own = files_of(repository, task_dir) if task_dir is not None else []
     wanted = dict(found.changed)
-    wanted.update({path: True for path in own if path not in wanted})
+    quiet = [path for path in own if path not in wanted]  # unchanged, or ignored
+    known = git.run("ls-files", "-z", "--", task_dir, index=index).split(b"\0") if task_dir and quiet else []
+    wanted.update({path: os.fsencode(path) in known for path in quiet})
     held: dict[str, Held] = {}
     for path, tracked in wanted.items():
         reason = hold_reason(repository.root / path, tracked=tracked, max_file=max_file)
@@ -74,11 +79,11 @@ def take(repository: Repository, name: str, *, of: Path, task_dir: str | None) -
             held[path] = reason
     kept = [path for path in wanted if path not in held]
     if not kept:
-        return Snapshot(staged, index, staged, held, {})
+        return Snapshot(staged, index, staged, held, {}, mark)
     listed = b"".join(os.fsencode(path) + b"\0" for path in kept)
     git.run("update-index", "--add", "--remove", "--replace", "-z", "--stdin", stdin=listed, index=index)
     tree = git.line("write-tree", index=index)
-    return Snapshot(tree, index, staged, held, {})
+    return Snapshot(tree, index, staged, held, {}, mark)
 
 
 def _holds_a_token(repository: Repository, path: str) -> bool:
@@ -92,7 +97,6 @@ def _scan(repository: Repository, index: Path) -> _Found:
         "status",
         *("--porcelain=v2", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty"),
         index=index,
-        env={"GIT_OPTIONAL_LOCKS": "1"},  # the index is ours: what git learns on the way may be kept
     )
     changed: list[tuple[str, bool]] = []
     staged = False
@@ -177,8 +181,18 @@ def with_raw_bytes(repository: Repository, snapshot: Snapshot, paths: Mapping[st
     return snapshot._replace(raw=raw)
 
 
-def staged_tree(repository: Repository) -> str:
+def _mark(index: Path) -> tuple[int, ...]:
+    try:
+        info = index.stat()
+    except FileNotFoundError:
+        return ()
+    return info.st_size, info.st_mtime_ns, info.st_ino
+
+
+def staged_tree(repository: Repository, before: Snapshot) -> str:
     """Write the user's index, as it is now, as a tree; unmerged paths that an agent left count as not staged."""
+    if _mark(repository.index) == before.index_mark:
+        return before.staged
     copy = repository.scratch / "staged.index"
     try:
         shutil.copyfile(repository.index, copy)
@@ -188,4 +202,4 @@ def staged_tree(repository: Repository) -> str:
     if done.code != 0:
         repository.git.run("reset", "-q", "--mixed", index=copy)
         done = repository.git.attempt("write-tree", index=copy)
-    return done.out.decode().strip() or repository.git.line("rev-parse", "HEAD^{tree}")
+    return done.out.decode().strip() or repository.objects.tree_of("HEAD")

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from gitorch.core import main_task as main_tasks
-from gitorch.core import task as task_files
 from gitorch.core.main_task import MainTask
 from gitorch.core.names import (
     MAIN_TASK_FILE,
@@ -19,7 +18,6 @@ from gitorch.core.names import (
     quote,
     task_path,
 )
-from gitorch.core.task import Task
 from gitorch.errors import GitorchError
 from gitorch.git.objects import TREE_MODE, Entry, Objects
 from gitorch.git.repository import Repository
@@ -181,18 +179,3 @@ def check_worktree(repository: Repository, state: WorkflowState) -> None:
         raise GitorchError(
             difference, hint="commit it, or put it back as it was; use gitorch move and gitorch update to change states"
         )
-
-
-def read_tasks(objects: Objects, state: WorkflowState) -> dict[str, Task]:
-    """Read all task files of a state.
-
-    Raises:
-        YamlError: one of them breaks a rule; the message names file, line and key.
-    """
-    return {name: read_task(objects, state, name) for name in state.states}
-
-
-def read_task(objects: Objects, state: WorkflowState, name: str) -> Task:
-    """Read one task's file."""
-    path = state.path_of(name)
-    return task_files.parse(name, objects.blob(state.files[name].oid), path)

@@ -11,7 +11,8 @@ from gitorch.core.task import Task
 from gitorch.core.text import clean, one_line
 from gitorch.git.repository import Repository
 from gitorch.ledger.history import past_of
-from gitorch.ledger.state import read_state, read_tasks
+from gitorch.ledger.state import read_state
+from gitorch.ledger.tasks import read_tasks
 
 CHARS_PER_TOKEN: Final = 4  # what tokenizers of today's models take of English text and code, about
 _MAX_NOTE: Final = 20_000  # characters of one output

@@ -18,7 +18,8 @@ from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository
 from gitorch.ledger.append import Appended, Draft, append
 from gitorch.ledger.history import recent
-from gitorch.ledger.state import WorkflowState, read_tasks
+from gitorch.ledger.state import WorkflowState
+from gitorch.ledger.tasks import read_tasks
 from gitorch.loop import library
 
 

@@ -20,7 +20,8 @@ from gitorch.git.locks import is_held
 from gitorch.git.repository import Repository
 from gitorch.guard import snapshot
 from gitorch.ledger.append import Appended, Draft, append, append_if
-from gitorch.ledger.state import WorkflowState, read_state, read_tasks
+from gitorch.ledger.state import WorkflowState, read_state
+from gitorch.ledger.tasks import read_tasks
 from gitorch.loop import invocation, library, proposal
 
 

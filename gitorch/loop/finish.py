@@ -17,7 +17,8 @@ from gitorch.core.plan import Tasks
 from gitorch.core.task import Task
 from gitorch.errors import Exit
 from gitorch.git.repository import Repository
-from gitorch.ledger.state import WorkflowState, read_tasks
+from gitorch.ledger.state import WorkflowState
+from gitorch.ledger.tasks import read_tasks
 from gitorch.loop import invocation as invocations
 from gitorch.loop import settle
 from gitorch.loop.invocation import Invocation

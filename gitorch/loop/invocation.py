@@ -76,7 +76,10 @@ def save(repository: Repository, invocation: Invocation) -> None:
     values = asdict(invocation)
     if invocation.before is not None:
         before = invocation.before
-        values["before"] = [before.tree, str(before.index_file), before.staged, before.held, before.raw]
+        values["before"] = [
+                *(before.tree, str(before.index_file), before.staged, before.held, before.raw),
+                list(before.index_mark),
+            ]
     path = _path(repository)
     path.parent.mkdir(exist_ok=True)
     temporary = path.with_suffix(".new")
@@ -89,9 +92,9 @@ def load(repository: Repository) -> Invocation | None:
     try:
         values = json.loads(_path(repository).read_text())
         if values["before"] is not None:
-            tree, index, staged, held, raw = values["before"]
-            holds = {path: Held(reason, tuple(mark), by) for path, (reason, mark, by) in held.items()}
-            values["before"] = Snapshot(tree, Path(index), staged, holds, raw)
+            tree, index, staged, held, raw, mark = values["before"]
+            holds = {path: Held(reason, tuple(held_mark), by) for path, (reason, held_mark, by) in held.items()}
+            values["before"] = Snapshot(tree, Path(index), staged, holds, raw, tuple(mark))
         return Invocation(**values)
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -80,7 +80,7 @@ def _check_hook(repository: Repository, claim: Claim, done: Work, watch: Watch) 
         return claim, done
     index = repository.scratch / "hook.index"
     shutil.copyfile(done.after.index_file, index)
-    head = repository.git.line("rev-parse", f"{done.branch.tip}^{{tree}}")
+    head = repository.objects.tree_of(done.branch.tip)
     tree = repository.objects.edit_tree(head, done.parts.work)
     repository.git.run("read-tree", tree, index=index)
     code, said = work.run_hook(repository, hook, index=str(index), watch=watch)

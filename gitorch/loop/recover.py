@@ -10,7 +10,8 @@ from gitorch.core.moves import Change
 from gitorch.git.repository import Repository
 from gitorch.ledger.append import writing
 from gitorch.ledger.history import recent
-from gitorch.ledger.state import WorkflowState, read_tasks
+from gitorch.ledger.state import WorkflowState
+from gitorch.ledger.tasks import read_tasks
 from gitorch.loop import invocation as invocations
 from gitorch.loop import settle
 from gitorch.loop.invocation import Invocation

@@ -59,7 +59,7 @@ def look(repository: Repository, invocation: Invocation, before: Snapshot) -> Wo
     after = snapshot.take(repository, "after", of=before.index_file, task_dir=own_dir)
     made = snapshot.diff(repository, before.tree, after.tree)
     branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
-    prior = snapshot.diff(repository, f"{invocation.begin}^{{tree}}", before.tree)
+    prior = snapshot.diff(repository, repository.objects.tree_of(invocation.begin), before.tree)
     if branch.fault is None:
         branch = _redo_without(repository, invocation, branch, prior)
     return Work(after, made, branch, _separate(repository, invocation, before, branch.tip, made=made, prior=prior))
@@ -80,7 +80,7 @@ def _redo_without(repository: Repository, invocation: Invocation, branch: Made, 
     restore.rescue(
         repository,
         invocation.id,
-        tree=f"{branch.tip}^{{tree}}",
+        tree=repository.objects.tree_of(branch.tip),
         before=invocation.anchor or invocation.begin,
         tip=branch.tip,
     )
@@ -97,14 +97,14 @@ def _redo_without(repository: Repository, invocation: Invocation, branch: Made, 
 def _separate(
     repository: Repository, invocation: Invocation, before: Snapshot, tip: str, *, made: Diff, prior: Diff
 ) -> Separation:
-    begin = f"{invocation.begin}^{{tree}}"
+    begin = repository.objects.tree_of(invocation.begin)
     return separate(
         repository,
         made=made,
         prior=prior,
-        committed=snapshot.diff(repository, begin, f"{tip}^{{tree}}"),
+        committed=snapshot.diff(repository, begin, repository.objects.tree_of(tip)),
         staged=snapshot.diff(repository, begin, before.staged),
-        restaged=snapshot.diff(repository, before.staged, snapshot.staged_tree(repository)),
+        restaged=snapshot.diff(repository, before.staged, snapshot.staged_tree(repository, before)),
     )
 
 
@@ -149,7 +149,7 @@ def put_back(
                 repository, invocation.id, tree=after.tree, before=invocation.anchor or invocation.begin, tip=branch.tip
             )
         branch = _undo_commits(repository, invocation, branch)
-        committed = snapshot.diff(repository, f"{invocation.begin}^{{tree}}", f"{branch.tip}^{{tree}}")
+        committed = snapshot.diff(repository, repository.objects.tree_of(invocation.begin), repository.objects.tree_of(branch.tip))
         restore.put_back(repository, made, before=before, keep={path: new for path, (_, new) in committed.items()})
         parts = _separate(repository, invocation, before, branch.tip, made={}, prior={})
         ref = rescued

@@ -25,7 +25,8 @@ from gitorch.git.repository import Repository
 from gitorch.guard import restore, snapshot
 from gitorch.ledger.append import Draft, append
 from gitorch.ledger.history import Past, past_of, recent
-from gitorch.ledger.state import WorkflowState, check_worktree, read_state, read_tasks
+from gitorch.ledger.state import WorkflowState, check_worktree, read_state
+from gitorch.ledger.tasks import read_tasks
 from gitorch.loop import decompose, finish, invocation, limits, prompt, proposal, recover, trust
 from gitorch.loop.invocation import Invocation
 from gitorch.loop.limits import Limits
@@ -221,7 +222,7 @@ def _prepare(repository: Repository, begun: Invocation, task: Task | None) -> In
         own_dir = f".tasks/{task.name}"
         (repository.root / own_dir).mkdir(parents=True, exist_ok=True)
     before = snapshot.take(repository, "before", of=repository.index, task_dir=own_dir)
-    prior = snapshot.diff(repository, f"{begun.begin}^{{tree}}", before.tree)
+    prior = snapshot.diff(repository, repository.objects.tree_of(begun.begin), before.tree)
     before = snapshot.with_raw_bytes(repository, before, {path: new for path, (_, new) in prior.items()})
     begun = begun.with_before(before, restore.anchor(repository, begun.id, before, begun.begin))
     invocation.save(repository, begun)
