@@ -42,8 +42,8 @@ def run(args: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         output.note("interrupted")
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        # the reader has gone; keep Python from complaining when it flushes at exit
+    except output.ReaderGone:
+        # keep Python from complaining when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
     except OSError as error:

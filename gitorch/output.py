@@ -13,18 +13,43 @@ SCHEMA: Final = 1
 _STYLES: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 
 
+class ReaderGone(Exception):  # noqa: N818 - it is no error: `gitorch log | head` is meant to end so
+    """Whoever read our standard output has closed it."""
+
+
 def setup() -> None:
     """Make both streams able to print any text: what their encoding lacks is escaped."""
+    _open_missing()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
 
 
+def _open_missing() -> None:
+    """Point standard streams that the caller has closed to nowhere, as git does: no pipe of ours may take their place."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+
+
+def write(text: str) -> None:
+    """Print a result as it is.
+
+    Raises:
+        ReaderGone: nobody reads it any more.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise ReaderGone from None
+
+
 def say(text: str = "") -> None:
     """Print a line of a result."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    write(text + "\n")
 
 
 def document(**values: Any) -> None:

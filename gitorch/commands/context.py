@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import gitorch
 from gitorch import output
 from gitorch.core.names import check_name
@@ -20,5 +18,5 @@ def run(*, folder: str, name: str, budget: int, as_json: bool) -> int:
     if as_json:
         output.document(task=name, budget=budget, tokens=len(text) // context.CHARS_PER_TOKEN, context=text)
     else:
-        sys.stdout.write(text)
+        output.write(text)
     return Exit.OK

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import gitorch
 from gitorch import output
 from gitorch.core import plan as planner
@@ -49,7 +47,6 @@ def run(*, folder: str, by_state: bool, as_json: bool) -> int:
     else:
         for name, depth in order:
             output.say(f"{'  ' * depth}{_badge(states[name])} {name}")
-    sys.stdout.flush()
     return Exit.OK
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import gitorch
 from gitorch import output
 from gitorch.errors import Exit
@@ -20,5 +18,5 @@ def run(*, folder: str) -> int:
     if plan.action == "decompose":
         output.note(f"the next step cuts {plan.task} into subtasks by a template; no agent gets a prompt")
         return Exit.OK
-    sys.stdout.write(text)
+    output.write(text)
     return Exit.OK

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -340,8 +342,18 @@ def _items(template: Template, subtask: Subtask, filled: Parameters) -> list[str
 def _local_name(name: str, item: str | None) -> str:
     if item is None:
         return name
-    slug = slugify(item) or "x"
+    slug = _slug(item)
     return name.replace("{item}", slug) if "{item}" in name else f"{name}-{slug}"
+
+
+def _slug(item: str) -> str:
+    """Make a part of a name of any text; where letters are lost, a digest keeps items apart: 日本 and 中国 differ."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", item.casefold()) if not unicodedata.combining(c))
+    slug = slugify(plain) or ""
+    if slug and not any(c.isalnum() and not c.isascii() for c in plain):
+        return slug
+    digest = hashlib.sha256(item.encode(errors="surrogatepass")).hexdigest()[:6]
+    return f"{slug}-{digest}" if slug else f"x{digest}"
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:
@@ -360,5 +372,6 @@ def _joined(value: str | tuple[str, ...]) -> str:
 
 
 def _plain_description(task: Task) -> str:
-    lines = [line for line in task.description.split("\n") if not line.startswith("# ")]
-    return "\n".join(lines).strip() or task.name
+    first, _, rest = task.description.partition("\n")
+    text = rest if first.strip() == f"# {task.name}" else task.description  # create and start write that heading
+    return text.strip() or task.name

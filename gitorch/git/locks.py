@@ -50,9 +50,10 @@ def hold(path: Path, *, wait: float, busy: Busy) -> Iterator[None]:
 
 def is_held(path: Path) -> bool:
     """Tell whether a living process holds the lock on a file."""
-    if not path.exists():
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # who may only read shall be told too
+    except OSError:
         return False
-    fd = _open(path)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -86,7 +87,7 @@ def hold_index(index: Path, scratch: Path, *, wait: float) -> Iterator[None]:
         except FileExistsError:
             if time.monotonic() >= deadline:
                 raise Busy(
-                    f"{lock} is held by another git process", "wait until it has ended, then try again"
+                    f"{lock} is held by another git process", "wait until it has ended; if no git runs here any more, the file is a leftover and may be removed"
                 ) from None
             time.sleep(_POLL)
         except OSError as error:

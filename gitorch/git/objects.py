@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ TREE_MODE: Final = "040000"
 LINK_MODE: Final = "120000"
 SUBMODULE_MODE: Final = "160000"
 FILE_MODE: Final = "100644"
+_COMMITS_KEPT: Final = 5000
 
 
 class Entry(NamedTuple):
@@ -48,6 +50,7 @@ class Objects:
 
     def __init__(self, git: Git) -> None:
         self._git = git
+        self._commits: dict[str, Commit] = {}  # by id: what an id names never changes
         self._reader: subprocess.Popen[bytes] | None = None
 
     def close(self) -> None:
@@ -55,7 +58,8 @@ class Objects:
         if self._reader is not None:
             for pipe in (self._reader.stdin, self._reader.stdout):
                 if pipe is not None:
-                    pipe.close()
+                    with contextlib.suppress(BrokenPipeError):
+                        pipe.close()
             self._reader.wait()
             self._reader = None
 
@@ -66,8 +70,11 @@ class Objects:
         if self._reader is None:
             self._reader = self._git.start("cat-file", "--batch", stdin=True)
         stdin, stdout = _pipes(self._reader)
-        stdin.write(os.fsencode(spec) + b"\n")
-        stdin.flush()
+        try:
+            stdin.write(os.fsencode(spec) + b"\n")
+            stdin.flush()
+        except BrokenPipeError:  # told apart from a reader of our own output that has gone
+            raise GitError("git cat-file has died", hint="try again; see git fsck if it happens again") from None
         header = stdout.readline().rstrip(b"\n")
         if header.endswith((b" missing", b" ambiguous", b" submodule")):
             return None
@@ -85,8 +92,17 @@ class Objects:
 
     def commit(self, rev: str) -> Commit | None:
         """Read the commit that a revision names, None where there is none."""
+        known = self._commits.get(rev)
+        if known is not None:
+            return known
         found = self.read(f"{rev}^{{commit}}")
-        return None if found is None else parse_commit(found.oid, found.data)
+        if found is None:
+            return None
+        commit = parse_commit(found.oid, found.data)
+        if len(self._commits) >= _COMMITS_KEPT:
+            self._commits.clear()
+        self._commits[commit.oid] = commit
+        return commit
 
     def tree_of(self, rev: str) -> str:
         """Give the id of the tree that a commit holds."""
@@ -178,7 +194,7 @@ class Objects:
 def parse_commit(oid: str, data: bytes) -> Commit:
     """Read a commit object."""
     head, _, message = data.partition(b"\n\n")
-    tree, parents, time = "", [], 0
+    tree, parents, time, encoding = "", [], 0, "utf-8"
     for line in head.split(b"\n"):
         key, _, value = line.partition(b" ")
         if key == b"tree":
@@ -187,7 +203,16 @@ def parse_commit(oid: str, data: bytes) -> Commit:
             parents.append(value.decode())
         elif key == b"committer":
             time = int(value.rsplit(b" ", 2)[1])
-    return Commit(oid, tree, tuple(parents), message.decode(errors="replace"), time)
+        elif key == b"encoding":  # a rebase under i18n.commitEncoding has written the message anew
+            encoding = value.decode(errors="replace")
+    return Commit(oid, tree, tuple(parents), _decode(message, encoding), time)
+
+
+def _decode(text: bytes, encoding: str) -> str:
+    try:
+        return text.decode(encoding, errors="replace")
+    except LookupError:
+        return text.decode(errors="replace")
 
 
 def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:

@@ -120,6 +120,7 @@ class Git:
                 stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
+                start_new_session=True,  # ^C on the terminal is for us to hear, not for git to die of
             )
         except FileNotFoundError:
             if not self.folder.is_dir():

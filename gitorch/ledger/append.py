@@ -28,6 +28,7 @@ from gitorch.git.repository import Repository
 from gitorch.ledger.state import WorkflowState, check_worktree, read_state
 
 LOCK_WAIT: Final = 30.0  # seconds; an append takes hundredths of one
+_INDEX_WAIT: Final = 10.0  # seconds; so do most other gits
 _TRIES: Final = 20
 
 
@@ -167,7 +168,7 @@ def _commit_error(stderr: str) -> GitError:
 
 def _publish(repository: Repository, state: WorkflowState, follow: _Follow, record: Record) -> bool:
     """Move the branch to the commit if it still is where it was, and let index and work tree follow."""
-    with hold_index(repository.index, repository.scratch, wait=LOCK_WAIT):
+    with hold_index(repository.index, repository.scratch, wait=_INDEX_WAIT):
         index = _build_index(repository, follow)
         _write_journal(repository, follow)
         done = repository.git.attempt(
@@ -260,7 +261,7 @@ def _finish_interrupted(repository: Repository) -> None:
         {name: None if entry is None else Entry(*entry) for name, entry in entries.items()},
     )
     if repository.git.attempt("merge-base", "--is-ancestor", commit, "HEAD").code == 0:
-        with hold_index(repository.index, repository.scratch, wait=LOCK_WAIT):
+        with hold_index(repository.index, repository.scratch, wait=_INDEX_WAIT):
             mine = _build_index(repository, follow)
             _follow_files(repository, follow)
             mine.replace(repository.index)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 from gitorch.core import main_task as main_tasks
 from gitorch.core.main_task import MainTask
@@ -21,6 +22,9 @@ from gitorch.core.names import (
 from gitorch.errors import GitorchError
 from gitorch.git.objects import TREE_MODE, Entry, Objects
 from gitorch.git.repository import Repository
+
+_PUT_BACK: Final = "put it back: git checkout -- .tasks/MAIN_TASK"
+_NO_FOLDER: Final = "make it a folder of this repository"
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def read_state(objects: Objects, rev: str = "HEAD") -> WorkflowState:
         return WorkflowState(None, None, {}, {}, None)
     # named by the commit's id, so that a HEAD that moves meanwhile cannot mix two states
     entries = objects.tree(f"{commit.oid}:{TASKS_DIR}")
-    states, files = _tasks(entries)
+    states, files = _tasks({name: entry for name, entry in entries.items() if entry.mode != TREE_MODE})
     main = entries.get(MAIN_TASK_FILE)
     main_bytes = None if main is None or main.mode == TREE_MODE else objects.blob(main.oid)
     return WorkflowState(commit.oid, commit.tree, states, files, main, main_bytes)
@@ -121,13 +125,13 @@ def worktree_difference(repository: Repository, state: WorkflowState) -> str | N
     """
     folder = repository.root / TASKS_DIR
     if folder.is_symlink():
-        raise GitorchError(f"{TASKS_DIR} is a symbolic link", hint="make it a folder of this repository")
+        raise GitorchError(f"{TASKS_DIR} is a symbolic link", hint=_NO_FOLDER)
     try:
         filenames = os.listdir(folder)  # noqa: PTH208 - names are all that is wanted, of maybe 10,000
     except FileNotFoundError:
         filenames = []
     except OSError as error:
-        raise GitorchError(f"{TASKS_DIR} cannot be read: {error.strerror}") from None
+        raise GitorchError(f"{TASKS_DIR} cannot be read: {error.strerror}", hint=_NO_FOLDER) from None
     absent = _sparse_names(repository) if repository.flag("core.sparsecheckout") else frozenset[str]()
     there = {name: state for (name, state), _ in _parse_all(filenames)}
     for name in sorted(there.keys() | state.states.keys()):
@@ -147,19 +151,23 @@ def _main_task_difference(repository: Repository, state: WorkflowState, present:
             return None
         return f"{MAIN_TASK_PATH} is missing in the work tree"
     path = repository.root / MAIN_TASK_PATH
+    if path.is_symlink() or not path.is_file():
+        raise GitorchError(f"{MAIN_TASK_PATH} is no plain file", hint=_PUT_BACK)
     try:
         with path.open("rb") as file:
             data = file.read(main_tasks.MAX_FILE + 100)
     except OSError as error:
-        raise GitorchError(f"{MAIN_TASK_PATH} cannot be read: {error.strerror}") from None
-    if data == state.main_task_bytes:
+        raise GitorchError(f"{MAIN_TASK_PATH} cannot be read: {error.strerror}", hint=_PUT_BACK) from None
+    if data == state.main_task_bytes or (b"\r" in data and _as_committed(repository, data) == state.main_task_bytes):
         return None
-    if repository.config.get("core.autocrlf") == "true" or repository.config.get("core.eol") == "crlf":
-        data = data.replace(b"\r\n", b"\n")  # git itself wrote these line ends on checkout
-        if data == state.main_task_bytes:
-            return None
     main_tasks.parse(data)
     return f"{MAIN_TASK_PATH} in the work tree differs from the last commit"
+
+
+def _as_committed(repository: Repository, data: bytes) -> bytes | None:
+    """Give MAIN_TASK as git would commit it: by settings or attributes it may have other line ends in the work tree."""
+    done = repository.git.attempt("hash-object", "-w", "--stdin", f"--path={MAIN_TASK_PATH}", stdin=data)
+    return repository.objects.blob(done.out.decode().strip()) if done.code == 0 else None
 
 
 def _sparse_names(repository: Repository) -> frozenset[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from gitorch.core import task as task_files
 from gitorch.core.task import Task
 from gitorch.git.objects import Objects
@@ -19,5 +21,10 @@ def read_tasks(objects: Objects, state: WorkflowState) -> dict[str, Task]:
 
 def read_task(objects: Objects, state: WorkflowState, name: str) -> Task:
     """Read one task's file."""
-    path = state.path_of(name)
-    return task_files.parse(name, objects.blob(state.files[name].oid), path)
+    return _parse(objects, name, state.files[name].oid, state.path_of(name))
+
+
+@lru_cache(maxsize=1 << 16)
+def _parse(objects: Objects, name: str, oid: str, path: str) -> Task:
+    """Parse a task file once in a process: a run of many steps reads the same ones again and again."""
+    return task_files.parse(name, objects.blob(oid), path)
