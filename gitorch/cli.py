@@ -171,7 +171,7 @@ def step(folder: str, /, **values: Any) -> int:
     return _call("step", folder=folder, **values)
 
 
-@cli.command()
+@cli.command("run")
 @_step_options
 @click.option("--no-wait", is_flag=True, help="End with exit 75 instead of waiting for a rate limit to pass.")
 @click.pass_obj
@@ -181,10 +181,6 @@ def run_(folder: str, /, **values: Any) -> int:
     ^C lets the step that runs end first; a second ^C stops its agent.
     """
     return _call("run", folder=folder, **values)
-
-
-run_.name = "run"
-cli.add_command(run_, "run")
 
 
 @cli.command()

@@ -11,7 +11,7 @@ import gitorch
 from gitorch import output
 from gitorch.api import Workflow
 from gitorch.commands.watching import Interrupts, Live, tell
-from gitorch.core.names import task_dir
+from gitorch.core.names import TASKS_DIR, task_dir
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.process import Git
 from gitorch.git.repository import Repository, open_repository
@@ -37,10 +37,9 @@ def run(*, folder: str, into: str | None) -> int:
     output.say(f"$ gitorch start {_NAME} -d '{_WANTED}'")
     interrupts = Interrupts()
     with gitorch.open(target) as workflow, interrupts.caught():
-        if workflow.state().main_task is not None:
-            workflow.update("completed", "Make room for the demo")
+        _make_room(workflow)
         first = workflow.state().commit
-        workflow.start(_free_name(workflow), description=_WANTED)
+        workflow.start(_NAME, description=_WANTED)
         last = _steps(workflow, Live(interrupts, stop_at=1))
         if last.exit != Exit.COMPLETED:
             return last.exit
@@ -86,9 +85,12 @@ def _sign_as_somebody(repository: Repository) -> None:
     repository.git.run("config", "commit.gpgsign", "false")
 
 
-def _free_name(workflow: Workflow) -> str:
-    taken = workflow.state().states
-    return next(name for name in (_NAME, *(f"{_NAME}-{number}" for number in range(2, 1000))) if name not in taken)
+def _make_room(workflow: Workflow) -> None:
+    """Take a workflow that is there already out of the copy, so that its tasks are not worked on."""
+    if workflow.state().states or workflow.state().main_task_bytes is not None:
+        git = workflow.repository.git
+        git.run("rm", "-r", "-q", "-f", "--", TASKS_DIR)
+        git.run("commit", "-q", "--no-verify", "-m", "Make room for the demo")
 
 
 def _steps(workflow: Workflow, live: Live) -> Step:
@@ -107,11 +109,20 @@ def _tell_result(workflow: Workflow, first: str) -> None:
     root = workflow.repository.root
     output.say()
     output.say("$ git log --reverse --format='%h %s%n%(trailers:key=Gitorch-State,valueonly)'")
-    trail = git.run("log", "--reverse", "--format=%h %s%n%(trailers:key=Gitorch-State,valueonly)", f"{first}..HEAD")
+    trail = git.run(
+        # settings of the user's that would change what is shown
+        *("-c", "log.showSignature=false", "-c", "trailer.separators=:", "-c", "core.commentChar=#"),
+        *("-c", "i18n.logOutputEncoding=UTF-8", "log", "--no-color", "--reverse"),
+        *("--format=%h %s%n%(trailers:key=Gitorch-State,valueonly)", f"{first}..HEAD"),
+    )
     output.say("\n".join(line for line in trail.decode(errors="replace").split("\n") if line))
     output.say()
     report = workflow.verify(f"{first}..HEAD")
     output.say(f"verified: {report.checked} records" if report.ok else f"NOT verified: {report.problems[0].problem}")
+    _, _, last = next(workflow.records())
+    output.say()
+    output.say("what the last invocation reports:")
+    output.say("\n".join(f"  {line}" for line in last.body.split("\n")))
     output.say("the outputs:")
     for name, task in sorted(workflow.tasks().items(), key=lambda item: item[1].order):
         for path in task.outputs:

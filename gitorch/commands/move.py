@@ -16,7 +16,7 @@ def run(*, folder: str, name: str, state: str, reason: str | None) -> int:
         for change in appended.record.changes:
             output.say(str(change))
     elif proposal.inside():
-        output.say(f"noted: {name} -> {state}; it is recorded when this invocation has ended and been checked")
+        output.note(f"noted: {name} -> {state}; it is recorded when this invocation has ended and been checked")
     else:
         output.say(f"{name} is {state} already")
     return Exit.OK

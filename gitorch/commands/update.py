@@ -12,7 +12,8 @@ def run(*, folder: str, status: str, next_: str, task: str | None, focus: str | 
     """Replace MAIN_TASK."""
     with gitorch.open(folder) as workflow:
         updated = workflow.update(status, next_, task=task, focus=focus)
+    if updated.appended is None:  # on stderr, for what an agent prints on stdout is its report
+        output.note("noted: MAIN_TASK is written when this invocation has ended and been checked")
+        return Exit.OK
     output.say(main_tasks.format(updated.main_task).rstrip("\n"))
-    if updated.appended is None:
-        output.note("noted: it is recorded when this invocation has ended and been checked")
     return Exit.OK

@@ -48,7 +48,8 @@ def _work(environ: Mapping[str, str], root: Path) -> dict[str, object]:
     if question is not None:
         return {"outcome": "blocked", "summary": question, "question": question}
     found = sources.read(root)
-    index = Index(passage for path, data in found.files.items() for passage in split(path, data))
+    passages_there = (passage for path, data in found.files.items() for passage in split(path, data))
+    index = Index(passage for passage in passages_there if not work.is_repeated_by(passage.text))
     known = [] if work.action == "gather" else evidence.collect(work, found.files)
     if known and work.aspect:
         known = evidence.without_overlaps([*known, *index.search(work.query, _OF_AN_ASPECT)])
@@ -63,7 +64,7 @@ def _work(environ: Mapping[str, str], root: Path) -> dict[str, object]:
 
 
 def _summary(findings: Findings, outputs: list[str]) -> str:
-    lines = [f"Wrote {', '.join(outputs)} without a model."]
+    lines = [f"Wrote {', '.join(outputs)} without a model; nothing else was changed."]
     if findings.passages:
         best = findings.weights[0]
         counted = f"{count(len(findings.passages), 'passage')} of {count(len(findings.weights), 'file')}"

@@ -58,6 +58,11 @@ class Assignment:
         put = (piece for piece in sentences(self.task.description) if piece.endswith("?") and words(piece))
         return tuple(dict.fromkeys([*self.asked, *put]))[:_MOST_QUESTIONS]
 
+    def is_repeated_by(self, text: str) -> bool:
+        """Tell whether a text only puts the same questions: where the task was written down, there is no answer."""
+        spoken = " ".join(re.findall(r"\w+", text.lower()))
+        return sum(" ".join(re.findall(r"\w+", sentence.lower())) in spoken for sentence in self.asked) > 1
+
     @property
     def query(self) -> str:
         """The words to search for; the focus, and what sets a subtask apart, weigh double."""

@@ -30,7 +30,7 @@ _ROLE_WORDS: Final = {
     "report": "report answer result results output review",
 }
 _WRITABLE: Final = frozenset(["", ".md", ".markdown", ".txt", ".text", ".rst", ".adoc", ".org", ".json", ".csv"])
-_AGENTS: Final = "(`gitorch agents list` shows which there are)"
+_AGENTS: Final = "(`gitorch step --agent-command CMD` takes any)"
 _EXCERPT_LINES: Final = 10
 _QUOTED: Final = 4  # passages of a topic; the others are only named
 _ASKED_LINES: Final = 30

@@ -34,6 +34,7 @@ _PATH_FACTORS: Final = (
     (re.compile(r"\.(md|markdown|rst|adoc|org|txt)$", re.IGNORECASE), 1.1),
     (re.compile(r"^\.(github|gitlab|circleci)/", re.IGNORECASE), 0.7),
     (re.compile(r"(^|/)(changelog|changes|history|news|licen[cs]e|copying|authors)[^/]*$", re.IGNORECASE), 0.5),
+    (re.compile(r"(^|/)(samples?|examples?|demos?)/", re.IGNORECASE), 0.6),
     (re.compile(r"\.(patch|diff|po|pot|svg|csv|tsv|ipynb)$", re.IGNORECASE), 0.5),
     (re.compile(r"(^|/)(tests?|specs?|fixtures|testdata|__tests__)/|(_|\.|-)(test|spec)s?\.\w+$", re.IGNORECASE), 0.7),
 )

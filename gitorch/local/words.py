@@ -25,7 +25,7 @@ _FUNCTION_WORDS: Final = """
 _TASK_WORDS: Final = """
     analyse analyze analysis answer answers assess assessment deepdive describe execute explain explore gather gathering
     investigate investigation overview question questions report research review subtask subtasks summarise summarize
-    summary synthesis synthesise synthesize task tasks todo understand write
+    summary synthesis synthesise synthesize task tasks understand write
 """
 STOP_WORDS: Final = frozenset((_FUNCTION_WORDS + _TASK_WORDS).split())
 _ENDINGS: Final = tuple(

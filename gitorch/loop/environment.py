@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import sys
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Final
 
 from gitorch.agents.process import MARK
@@ -21,7 +24,11 @@ _CREDENTIAL: Final = re.compile(
 
 def outer() -> dict[str, str]:
     """Give our own environment without the `GIT_*` and `GITORCH_*` variables of somebody else's call."""
-    return {key: value for key, value in plain_environment(os.environ).items() if not key.startswith("GITORCH_")}
+    env = {key: value for key, value in plain_environment(os.environ).items() if not key.startswith("GITORCH_")}
+    if shutil.which("gitorch", path=env.get("PATH")) is None:
+        # started by its path: the agent has to find it all the same, behind whatever else is on PATH
+        env["PATH"] = os.pathsep.join([*([env["PATH"]] if env.get("PATH") else []), str(Path(sys.executable).parent)])
+    return env
 
 
 def without_credentials(env: Mapping[str, str], allowed: Collection[str]) -> dict[str, str]:
