@@ -73,7 +73,11 @@ def test_a_repository_with_a_workflow_of_its_own(sandbox: Sandbox, tmp_path: Pat
     before = everything(sandbox.root)
     sandbox("demo", "--into", str(tmp_path / "copy"))
     assert everything(sandbox.root) == before
-    assert outputs(tmp_path / "copy", "repository-research-2")
+    assert outputs(tmp_path / "copy", "repository-research")
+    again = Sandbox(tmp_path / "copy")
+    again("demo", "--into", str(tmp_path / "again"))
+    assert outputs(tmp_path / "again", "repository-research")
+    assert Sandbox(tmp_path / "again")("verify", "--json").json["ok"]
 
 
 def test_outside_a_repository_the_sample_is_used(elsewhere: Sandbox, tmp_path: Path) -> None:

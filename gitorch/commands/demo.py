@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -11,10 +12,16 @@ import gitorch
 from gitorch import output
 from gitorch.api import Workflow
 from gitorch.commands.watching import Interrupts, Live, tell
+from gitorch.core import main_task as main_tasks
+from gitorch.core import message
+from gitorch.core.message import Record
+from gitorch.core.moves import difference
 from gitorch.core.names import TASKS_DIR, task_dir
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.process import Git
 from gitorch.git.repository import Repository, open_repository
+from gitorch.ledger.append import Draft, append_if
+from gitorch.ledger.state import WorkflowState
 from gitorch.loop import proposal
 from gitorch.loop.result import Step
 from gitorch.loop.step import Options
@@ -37,7 +44,7 @@ def run(*, folder: str, into: str | None) -> int:
     output.say(f"$ gitorch start {_NAME} -d '{_WANTED}'")
     interrupts = Interrupts()
     with gitorch.open(target) as workflow, interrupts.caught():
-        _make_room(workflow)
+        _make_room(workflow.repository)
         first = workflow.state().commit
         workflow.start(_NAME, description=_WANTED)
         last = _steps(workflow, Live(interrupts, stop_at=1))
@@ -85,12 +92,25 @@ def _sign_as_somebody(repository: Repository) -> None:
     repository.git.run("config", "commit.gpgsign", "false")
 
 
-def _make_room(workflow: Workflow) -> None:
-    """Take a workflow that is there already out of the copy, so that its tasks are not worked on."""
-    if workflow.state().states or workflow.state().main_task_bytes is not None:
-        git = workflow.repository.git
-        git.run("rm", "-r", "-q", "-f", "--", TASKS_DIR)
-        git.run("commit", "-q", "--no-verify", "-m", "Make room for the demo")
+def _make_room(repository: Repository) -> None:
+    """Take a workflow that is there already out of the copy, by a record, so that its tasks are not worked on."""
+    listed = repository.git.run("ls-files", "-z", "--", TASKS_DIR).split(b"\0")
+    folders = [path for path in map(os.fsdecode, listed) if path.count("/") > 1]
+
+    def draft_for(state: WorkflowState) -> Draft | None:
+        if not state.states and state.main_task_bytes is None:
+            return None
+        record = Record(
+            event="adopt",
+            subject=message.subject(None, "make room for the demo"),
+            main_task=main_tasks.make("completed", "Make room for the demo"),
+            changes=tuple(difference(state.states, {})),
+        )
+        return Draft(record=record, work=dict.fromkeys(folders))
+
+    if append_if(repository, draft_for) is not None:
+        for path in folders:
+            (repository.root / path).unlink(missing_ok=True)
 
 
 def _steps(workflow: Workflow, live: Live) -> Step:
@@ -98,7 +118,6 @@ def _steps(workflow: Workflow, live: Live) -> Step:
         output.say("$ gitorch step")
         step = workflow.step(Options(agent="local"), live)
         live.wipe()
-        live.totals = step.totals
         output.say(tell(step))
         if step.exit != Exit.OK:
             return step

@@ -30,7 +30,6 @@ def _loop(workflow: Workflow, chosen: Options, live: Live, interrupts: Interrupt
         live.progress = _progress(workflow)
         step = workflow.step(chosen, live)
         live.wipe()
-        live.totals = step.totals
         if step.commit is not None or step.exit != Exit.TRY_AGAIN:
             output.say(tell(step))
         if step.exit == Exit.TRY_AGAIN and not no_wait and not interrupts.count:

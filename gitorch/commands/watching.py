@@ -53,14 +53,15 @@ class Live:
         self._what = ""
         self._drawn = 0.0
         self._told = False
-        self.totals = Totals()
+        self._totals = Totals()
         self.progress = ""
 
-    def began(self, plan: Plan, agent: str, attempt: int | None) -> None:
+    def began(self, plan: Plan, agent: str, attempt: int | None, totals: Totals) -> None:
         """Say what has begun."""
         again = f", attempt {attempt}" if attempt is not None and attempt > 1 else ""
         self._what = f"{plan.action} {plan.task or NO_TASK} by {agent}{again}"
         self._drawn = 0.0
+        self._totals = totals
         if not self._terminal and not self._quiet:
             output.note(f"… {self._what}  [{self._sums()}]")
 
@@ -101,8 +102,8 @@ class Live:
         self.wipe()
 
     def _sums(self) -> str:
-        cost = "cost unknown" if self.totals.cost_usd is None else f"{plain(self.totals.cost_usd)} USD"
-        return f"{self.totals.steps} steps, {cost}{', ' + self.progress if self.progress else ''}"
+        cost = "cost unknown" if self._totals.cost_usd is None else f"{plain(self._totals.cost_usd)} USD"
+        return f"{self._totals.steps} steps, {cost}{', ' + self.progress if self.progress else ''}"
 
 
 def tell(step: Step) -> str:

@@ -88,8 +88,8 @@ def _step(repository: Repository, options: Options, watch: Watch) -> Step:
         if problem is not None:
             raise GitorchError(f"{state.path_of(plan.task)}: {problem}", hint="mend the task file, then commit it")
     if plan.action == "decompose" and plan.task is not None:
-        return _decompose(repository, plan.task, watch)
-    return _invoke(repository, state, tasks, main_task, plan, options, watch)
+        return _decompose(repository, plan.task, totals, watch)
+    return _invoke(repository, state, tasks, plan, options, totals, watch)
 
 
 def _nothing_to_do(main_task: MainTask, totals: Totals, last: Record | None, bounds: Limits) -> Step | None:
@@ -111,8 +111,8 @@ def _utc(seconds: float) -> str:
     return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _decompose(repository: Repository, name: str, watch: Watch) -> Step:
-    watch.began(Plan("decompose", name), "template", None)
+def _decompose(repository: Repository, name: str, totals: Totals, watch: Watch) -> Step:
+    watch.began(Plan("decompose", name), "template", None, totals)
     appended, _ = decompose.decompose(repository, name, decompose.Choice(), by_step=True)
     record = appended.record
     return Step(
@@ -131,11 +131,12 @@ def _invoke(
     repository: Repository,
     state: WorkflowState,
     tasks: dict[str, Task],
-    main_task: MainTask,
     plan: Plan,
     options: Options,
+    totals: Totals,
     watch: Watch,
 ) -> Step:
+    main_task = state.workflow()
     task = tasks[plan.task] if plan.task is not None else None
     agent = choose_agent(repository, task, plan, options)
     if task is not None:
@@ -144,13 +145,13 @@ def _invoke(
     text = prompt.build(plan, main_task, task, past)
     _warn_of_edits(repository, state, task, watch)
     begun = _begin(repository, plan, past.attempt if task is not None else None, agent.name)
-    watch.began(plan, agent.name, begun.attempt)
+    watch.began(plan, agent.name, begun.attempt, totals)
     try:
         begun = _prepare(repository, begun, task)
-    except GitorchError:
+        claim = perform(repository, begun, task, agent, text, main_task.focus, watch)
+    except GitorchError:  # the work tree cannot be read, or the agent's program not be started
         finish.abandon(repository, begun)
         raise
-    claim = perform(repository, begun, task, agent, text, main_task.focus, watch)
     return finish.finish(repository, begun, task, claim, options.limits, watch)
 
 

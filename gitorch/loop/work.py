@@ -12,7 +12,7 @@ from gitorch.agents import process, report
 from gitorch.agents.process import Ended
 from gitorch.agents.report import InvalidReport, Report
 from gitorch.agents.spec import Agent
-from gitorch.core.message import Check, Outcome
+from gitorch.core.message import Check, Outcome, Totals
 from gitorch.core.names import task_dir, task_path
 from gitorch.core.plan import Plan
 from gitorch.core.task import Task
@@ -31,8 +31,8 @@ _RETRY_AFTER: Final = 60  # seconds, where the agent does not say
 class Watch(Protocol):
     """Somebody who looks on while a step runs, and may stop it."""
 
-    def began(self, plan: Plan, agent: str, attempt: int | None) -> None:
-        """Hear that an invocation has begun."""
+    def began(self, plan: Plan, agent: str, attempt: int | None, totals: Totals) -> None:
+        """Hear that an invocation has begun, and the sums before it."""
 
     def tick(self, seconds: float) -> bool:
         """Hear that it still runs; give True to have the agent stopped."""
@@ -44,8 +44,8 @@ class Watch(Protocol):
 class Silent:
     """Looks on, and says nothing."""
 
-    def began(self, plan: Plan, agent: str, attempt: int | None) -> None:
-        """Hear that an invocation has begun."""
+    def began(self, plan: Plan, agent: str, attempt: int | None, totals: Totals) -> None:
+        """Hear that an invocation has begun, and the sums before it."""
 
     def tick(self, seconds: float) -> bool:  # noqa: ARG002 - the protocol's
         """Never stop the agent."""
