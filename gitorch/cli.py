@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from gitorch import __version__, output
+from gitorch.core.names import TASK_STATES
 from gitorch.errors import Exit, GitorchError
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -77,6 +78,10 @@ def _complete_tasks(ctx: click.Context, _param: click.Parameter, incomplete: str
     except GitorchError:
         return []
     return [name for name in sorted(names) if name.startswith(incomplete)]
+
+
+def _complete_states(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    return [state for state in TASK_STATES if state.startswith(incomplete)]
 
 
 def _complete_templates(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -217,7 +222,7 @@ def create(folder: str, /, **values: Any) -> int:
 
 @cli.command()
 @_task()
-@click.argument("state", shell_complete=lambda *_: ["pending", "running", "completed", "failed", "blocked"])
+@click.argument("state", shell_complete=_complete_states)
 @click.option("--reason", metavar="TEXT", help="Why.")
 @click.pass_obj
 def move(folder: str, /, **values: Any) -> int:

@@ -27,7 +27,7 @@ def setup() -> None:
 
 
 def _open_missing() -> None:
-    """Point standard streams that the caller has closed to nowhere, as git does: no pipe of ours may take their place."""
+    """Point streams that the caller has closed to nowhere, as git does: no pipe of ours may take their place."""
     for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         if getattr(sys, name) is None:
             os.dup2(os.open(os.devnull, os.O_RDWR), number)
@@ -66,9 +66,14 @@ def note(text: str) -> None:
 
 def error(problem: GitorchError) -> None:
     """Print what went wrong and what to do about it."""
-    note(f"{paint('error:', 'red', sys.stderr)} {problem.message}")
+    note(f"{paint('error:', 'red', sys.stderr)} {_on_one_line(problem.message)}")
     if problem.hint is not None:
-        note(f"{paint('hint:', 'yellow', sys.stderr)} {problem.hint}")
+        note(f"{paint('hint:', 'yellow', sys.stderr)} {_on_one_line(problem.hint)}")
+
+
+def _on_one_line(text: str) -> str:
+    """Show paths and foreign words in a message without what breaks lines or steers a terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def paint(text: str, style: str, stream: TextIO | None = None) -> str:

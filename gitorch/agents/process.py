@@ -17,6 +17,7 @@ from gitorch.errors import GitorchError
 MARK: Final = "GITORCH_INVOCATION"
 GRACE: Final = 5.0  # seconds between the polite signal and KILL
 _TICK: Final = 0.1  # seconds
+_REST: Final = 1.0  # seconds for reading what is left in the pipes
 _KEPT: Final = 256 * 1024  # bytes of output kept, the last ones
 
 Stopped = Literal["timeout", "stalled", "interrupted"]
@@ -113,8 +114,9 @@ def run(
                 if stopped is not None:
                     break
             end(env.get(MARK, ""), process, drain=lambda: _drain(selector, 0))
-            while _drain(selector, 0):
-                pass
+            rest = time.monotonic() + _REST
+            while _drain(selector, 0) and time.monotonic() < rest:
+                pass  # what has slipped away from us may write for ever
     except BaseException:
         end(env.get(MARK, ""), process)
         raise

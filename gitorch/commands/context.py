@@ -5,6 +5,7 @@ from __future__ import annotations
 import gitorch
 from gitorch import output
 from gitorch.core.names import check_name
+from gitorch.core.text import clean
 from gitorch.errors import Exit
 from gitorch.loop import context
 
@@ -18,5 +19,5 @@ def run(*, folder: str, name: str, budget: int, as_json: bool) -> int:
     if as_json:
         output.document(task=name, budget=budget, tokens=len(text) // context.CHARS_PER_TOKEN, context=text)
     else:
-        output.write(text)
+        output.write(clean(text))
     return Exit.OK

@@ -14,7 +14,9 @@ def run(*, folder: str, name: str, auto: bool, template: str | None, parameters:
     """Cut a task into subtasks."""
     check_name(name)
     if auto and template is not None:
-        raise GitorchError("--auto and --template exclude each other", code=Exit.USAGE)
+        raise GitorchError(
+            "--auto and --template exclude each other", hint="leave --auto out to use that template", code=Exit.USAGE
+        )
     with gitorch.open(folder) as workflow:
         if not auto and template is None and workflow.task(name).template is None:
             raise GitorchError(f"task {name} names no template", hint="give --auto, or --template T", code=Exit.USAGE)

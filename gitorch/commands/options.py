@@ -23,7 +23,7 @@ def read_options(
 ) -> Options:
     """Put the options of a step together."""
     if agent is not None and agent_command is not None:
-        raise GitorchError("--agent and --agent-command exclude each other", code=Exit.USAGE)
+        raise GitorchError("--agent and --agent-command exclude each other", hint="give one of them", code=Exit.USAGE)
     limits = Limits(
         max_steps=max_steps,
         max_cost_usd=None if max_cost is None else _amount(max_cost),

@@ -10,6 +10,7 @@ from gitorch.api import Workflow
 from gitorch.core import plan as planner
 from gitorch.core.message import Record, as_dict
 from gitorch.core.names import check_name, task_dir
+from gitorch.core.text import clean
 from gitorch.errors import Exit
 
 
@@ -54,7 +55,7 @@ def run(*, folder: str, name: str, as_json: bool) -> int:
         if value:
             output.say(f"{key}: {value}")
     output.say()
-    output.say(task.description)
+    output.say(clean(task.description))
     output.say()
     for commit, time, record in history:
         output.say(f"{commit[:10]} {when(time)} {record.subject}")

@@ -24,7 +24,9 @@ def run(*, folder: str, what: str, as_json: bool, name: str | None = None) -> in
     if what == "check":
         return _check(Path(folder, name or ""), name or "", known, as_json=as_json)
     if name not in known:
-        raise GitorchError(f"there is no template {quote(name or '')}{did_you_mean(name or '', known)}")
+        raise GitorchError(
+            f"there is no template {quote(name or '')}{did_you_mean(name or '', known)}", hint="gitorch templates list"
+        )
     return _show(known[name], as_json=as_json)
 
 

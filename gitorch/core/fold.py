@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
 from gitorch.core.main_task import MainTask
 from gitorch.core.message import Action, Event, Outcome, Record, Totals
 from gitorch.core.moves import Change, States, apply, is_legal
+from gitorch.core.names import TASK_STATES, TaskState
 
 # outcomes after which the invocation says nothing about whether the workflow gets on
 _NO_NEWS: Final = frozenset[Outcome | None]({"rate-limited", "interrupted"})
 # outcomes that use up one of a task's attempts
 ATTEMPTS: Final = frozenset[Outcome | None]({"failed", "timeout", "stalled", "rejected"})
 _ANY_MOVE: Final = frozenset[Event]({"rewind", "adopt", "merge", "recover"})
-_NO_MOVE: Final = frozenset[Event]({"update"})
+_NEW: Final = frozenset[Event]({"start", "create", "decompose"})
+# the states from which a record of an event may move tasks that are there already
+_FROM: Final[Mapping[Event, tuple[TaskState, ...]]] = {
+    "decompose": ("pending",),
+    "begin": ("pending",),
+    "end": ("running",),
+    "move": TASK_STATES,
+    "drop": ("running",),
+    "answer": ("failed", "blocked"),
+}
 
 
 class Open(NamedTuple):
@@ -33,6 +43,7 @@ class Fold(NamedTuple):
     totals: Totals = Totals()
     open: tuple[Open, ...] = ()
     worked: bool = False  # whether files other than states changed since the last sums
+    known: bool = True  # False where a shallow clone begins, until a record tells the sums
 
 
 def task_of(record: Record) -> str | None:
@@ -47,7 +58,7 @@ def step(fold: Fold, record: Record, *, worked: bool) -> Fold:
         return Fold(Totals(), fold.open, worked)
     if record.event == "begin" and record.invocation is not None:
         begun = Open(record.invocation, record.action, record.attempt, task_of(record))
-        return Fold(fold.totals, (*fold.open, begun), worked=False)
+        return fold._replace(open=(*fold.open, begun), worked=False)
     if record.totals is None:
         return fold._replace(worked=worked)
     left = tuple(begun for begun in fold.open if begun.invocation != record.invocation)
@@ -80,7 +91,7 @@ def problems(fold: Fold, record: Record, *, worked: bool) -> list[str]:
     names = [change.name for change in record.changes]
     found += [f"task {name} is moved twice" for name in sorted({n for n in names if names.count(n) > 1})]
     found += _invocation_problems(fold, record)
-    if record.totals is not None:
+    if record.totals is not None and fold.known:
         due = next_totals(fold, record, worked=worked)
         if record.totals != due:
             found.append(f"the totals are {_show(record.totals)}, they should be {_show(due)}")
@@ -96,13 +107,11 @@ def _may(event: Event, change: Change) -> bool:
     before, after = change.before, change.after
     if event in _ANY_MOVE:
         return True
-    if event in _NO_MOVE or (before is None and after is None):
-        return False
     if before is None:
-        return event in ("start", "create", "decompose") and after == "pending"
+        return event in _NEW and after == "pending"
     if after is None:
         return event == "drop"
-    return is_legal(before, after) and event not in ("start",)
+    return is_legal(before, after) and before in _FROM.get(event, ())
 
 
 def _invocation_problems(fold: Fold, record: Record) -> list[str]:
@@ -119,7 +128,7 @@ def _invocation_problems(fold: Fold, record: Record) -> list[str]:
         return []
     begun = next((begun for begun in fold.open if begun.invocation == record.invocation), None)
     if begun is None:
-        return [f"invocation {record.invocation} ends without having begun"]
+        return [f"invocation {record.invocation} ends without having begun"] if fold.known else []
     found = []
     if record.event == "end" and (record.action, record.attempt) != (begun.action, begun.attempt):
         found.append(f"invocation {record.invocation} ends as another action or attempt than it began")

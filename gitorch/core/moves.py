@@ -96,15 +96,12 @@ def with_parents(states: States, family: Family, move: Change) -> list[Change]:
     """Give a move together with the moves of parents that follow from it, in order.
 
     A parent closes with its last child, runs again as soon as a child runs, and is reopened with a completed child.
+    One whose only child is taken away is pending again: it is a task of its own once more.
     """
     changes = [move]
     now = apply(states, changes)
     if move.after in ("completed", None):
-        for parent in family.ancestors(move.name):
-            if now.get(parent) != "running" or not _all_completed(now, family.children(parent)):
-                break
-            changes.append(Change(parent, "running", "completed"))
-            now[parent] = "completed"
+        changes += _closed_with(move.name, now, family)
     elif move.after == "running":
         for parent in family.ancestors(move.name):
             if now.get(parent) == "pending":
@@ -118,6 +115,13 @@ def with_parents(states: States, family: Family, move: Change) -> list[Change]:
     return changes
 
 
-def _all_completed(states: States, names: Iterable[str]) -> bool:
-    left = [states[name] for name in names if name in states]
-    return bool(left) and all(state == "completed" for state in left)
+def _closed_with(name: str, now: dict[str, TaskState], family: Family) -> Iterator[Change]:
+    """Give what becomes of a closed or dropped task's parents, from the nearest up."""
+    for parent in family.ancestors(name):
+        left = [now[child] for child in family.children(parent) if child in now]
+        if now.get(parent) != "running" or any(state != "completed" for state in left):
+            return
+        now[parent] = "completed" if left else "pending"
+        yield Change(parent, "running", now[parent])
+        if not left:
+            return

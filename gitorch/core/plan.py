@@ -9,7 +9,6 @@ from gitorch.core import main_task as main_tasks
 from gitorch.core.main_task import MainTask
 from gitorch.core.message import ACTIONS, Action
 from gitorch.core.moves import Family, States
-from gitorch.core.names import name_problem
 from gitorch.core.task import Task
 
 Tasks = Mapping[str, Task]
@@ -42,8 +41,11 @@ def is_open(states: States) -> bool:
 
 
 def can_run(name: str, states: States, tasks: Tasks, family: Family) -> bool:
-    """Tell whether a task is ready: pending, a leaf, and all it needs completed, its parents' needs too."""
-    if states.get(name) != "pending" or family.children(name):
+    """Tell whether a task is ready: pending, no subtask open, and all it needs completed, its parents' needs too.
+
+    A parent that was reopened after its subtasks had closed has work of its own left: nothing else would ever run it.
+    """
+    if states.get(name) != "pending" or any(states.get(child) != "completed" for child in family.children(name)):
         return False
     chain = (name, *family.ancestors(name))
     if any(states.get(above) in ("failed", "blocked") for above in chain[1:]):
@@ -74,14 +76,14 @@ def plan(main_task: MainTask, states: States, tasks: Tasks) -> Plan:
         if not candidates:
             return Plan("check", None)
         chosen = candidates[0]
-        return Plan(own_action(tasks[chosen]), chosen)
-    return _plan_as_told(verb, tasks[name])
+        return Plan(own_action(tasks[chosen], family), chosen)
+    return _plan_as_told(verb, tasks[name], family)
 
 
-def _plan_as_told(verb: Action | None, task: Task) -> Plan:
+def _plan_as_told(verb: Action | None, task: Task, family: Family) -> Plan:
     """Follow the verb that NEXT begins with, where the task allows it."""
-    own = own_action(task)
-    if verb is None or verb == own:
+    own = own_action(task, family)
+    if verb is None or verb == own or (verb == "decompose" and family.children(task.name)):
         return Plan(own, task.name)
     if verb == "check":
         return Plan("check", task.name, aside=True)
@@ -90,9 +92,9 @@ def _plan_as_told(verb: Action | None, task: Task) -> Plan:
     return Plan(verb, task.name, aside=verb == "gather")
 
 
-def own_action(task: Task) -> Action:
-    """Give the action that follows from a task itself."""
-    return "decompose" if task.template is not None else task.kind
+def own_action(task: Task, family: Family) -> Action:
+    """Give the action that follows from a task itself; a template is used once."""
+    return "decompose" if task.template is not None and not family.children(task.name) else task.kind
 
 
 def next_main_task(states: States, tasks: Tasks, *, prefer: str | None = None) -> MainTask:
@@ -111,7 +113,7 @@ def next_main_task(states: States, tasks: Tasks, *, prefer: str | None = None) -
     lineage = [*reversed([*family.ancestors(task.name)]), task.name]
     focus = next((tasks[name].focus for name in lineage if name in tasks and tasks[name].focus), None)
     what = "task" if task.parent is None else "subtask"
-    return main_tasks.make("continue", f"{own_action(task).capitalize()} {task.name} {what}", task.name, focus)
+    return main_tasks.make("continue", f"{own_action(task, family).capitalize()} {task.name} {what}", task.name, focus)
 
 
 def _nothing_ready(states: States) -> MainTask:
@@ -140,7 +142,7 @@ def task_problem(name: str, states: States, tasks: Tasks) -> str | None:
     for what, other in (("parent", task.parent), *(("needs", need) for need in task.needs)):
         if other is not None and other not in states:
             return f"{what}: there is no task {other}"
-    return _circle_of_needs(name, tasks)
+    return _circle_of_needs(name, states, tasks, family)
 
 
 def _in_circle(name: str, tasks: Tasks) -> bool:
@@ -152,22 +154,20 @@ def _in_circle(name: str, tasks: Tasks) -> bool:
     return at == name
 
 
-def _circle_of_needs(name: str, tasks: Tasks) -> str | None:
-    """Find a way from a task through needs and parents back to itself; such a task could never run."""
-    came_from: dict[str, str] = {}
+def _circle_of_needs(name: str, states: States, tasks: Tasks, family: Family) -> str | None:
+    """Find a way on which a task waits for itself, through needs, parents' needs and subtasks; it could never run."""
+    waits: dict[str, str] = {}  # each task to the one that waits for it
     todo = [name]
     while todo:
         at = todo.pop()
-        if at not in tasks:
-            continue
-        onward = [*tasks[at].needs]
-        for need in onward:
-            if need == name:
-                way = [need, at]
+        above = (each for each in (at, *family.ancestors(at)) if each in tasks)
+        for other in (*(need for each in above for need in tasks[each].needs), *family.children(at)):
+            if other == name:
+                way = [at]
                 while way[-1] != name:
-                    way.append(came_from[way[-1]])
-                return f"a circle: {' is needed by '.join(way)}"
-            if need not in came_from and name_problem(need) is None:
-                came_from[need] = at
-                todo.append(need)
+                    way.append(waits[way[-1]])
+                return f"a circle: {' waits for '.join((*reversed(way), name))}"
+            if other not in waits and states.get(other) != "completed":
+                waits[other] = at
+                todo.append(other)
     return None

@@ -102,6 +102,12 @@ def hold_index(index: Path, scratch: Path, *, wait: float) -> Iterator[None]:
 def break_stale_index_lock(index: Path) -> None:
     """Take away an index.lock that a dead gitorch left. Call it with the write lock held: then its owner is dead."""
     lock = index.with_name(index.name + ".lock")
+    if is_own_lock(lock):
+        lock.unlink(missing_ok=True)
+
+
+def is_own_lock(lock: Path) -> bool:
+    """Tell whether a lock file was made by a gitorch."""
     with contextlib.suppress(OSError):
-        if lock.stat().st_size < 64 and lock.read_bytes().startswith(_MARK):  # noqa: PLR2004 - ours is one short line
-            lock.unlink()
+        return lock.stat().st_size < 64 and lock.read_bytes().startswith(_MARK)  # noqa: PLR2004 - ours is one short line
+    return False

@@ -21,6 +21,7 @@ _IN_PROGRESS: Final = {
     "sequencer": "cherry-pick or revert",
     "BISECT_LOG": "bisect",
 }
+_SUFFIXES: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
 class Repository:
@@ -115,6 +116,20 @@ class Repository:
         if value is None:
             return default
         return value.lower() in ("true", "yes", "on") or (value.isdigit() and int(value) != 0)
+
+    def size(self, key: str, default: int) -> int:
+        """Read a number of bytes from git's configuration, with git's suffixes k, m and g.
+
+        Raises:
+            GitorchError: it is no number.
+        """
+        value = self.config.get(key)
+        if value is None:
+            return default
+        number, suffix = (value[:-1], value[-1].lower()) if value[-1:].isalpha() else (value, "")
+        if not (number.isascii() and number.isdigit()) or suffix not in _SUFFIXES:
+            raise GitorchError(f"git config {key} is {value!r}, which is no size", hint="for example 10m")
+        return int(number) * _SUFFIXES[suffix]
 
     def branch(self) -> str | None:
         """Give the full ref that HEAD points to, None where it is detached."""

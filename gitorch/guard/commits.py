@@ -16,6 +16,8 @@ from gitorch.ledger.history import recent, record_of
 from gitorch.ledger.verify import Report, verify_since
 
 _MARK: Final = "gitorch-agent"
+_REFLOG: Final = 2000  # entries looked at
+_RECORD: Final = "gitorch("  # so the reflog names records; resets to the same commit are named otherwise
 _ALONE: Final = frozenset({"start", "begin", "end", "recover", "rewind", "merge"})
 
 
@@ -29,7 +31,7 @@ class Made(NamedTuple):
 
     Attributes:
         tip: where HEAD is now.
-        commits: the commits since `begin`, oldest first.
+        commits: the commits since `begin`, oldest first; where the branch cannot be accepted, those of others alone.
         own: those of them that the agent made, by what the reflog says.
         fault: why the branch cannot be accepted as it is, None where it can.
         fold: what the history up to here has led to.
@@ -46,17 +48,22 @@ def inspect(repository: Repository, *, begin: str, branch: str | None, invocatio
     """Look at what became of the branch since `begin`."""
     head = repository.objects.commit("HEAD")
     fold = recent(repository.objects, begin).fold
+    seen = _by_whom(repository, begin, invocation)
+    fault = None
     if repository.branch() != branch:
-        return Made(head.oid if head else begin, [], frozenset(), "the agent went to another branch", fold)
-    if head is None or repository.git.attempt("merge-base", "--is-ancestor", begin, head.oid).code != 0:
-        return Made(head.oid if head else begin, [], frozenset(), "the agent rewrote the branch's history", fold)
-    if head.oid == begin:
+        fault = "the agent went to another branch"
+    elif head is None or repository.git.attempt("merge-base", "--is-ancestor", begin, head.oid).code != 0:
+        fault = "the agent rewrote the branch's history"
+    elif seen.dropped:
+        fault = "the agent took commits of others off the branch"
+    elif head.oid == begin:
         return Made(begin, [], frozenset(), None, fold)
+    if fault is not None or head is None:
+        return Made(head.oid if head else begin, seen.others, frozenset(), fault, fold)
     ids = repository.git.line("rev-list", "--reverse", "--topo-order", f"{begin}..{head.oid}").split()
     commits = [commit for oid in ids if (commit := repository.objects.commit(oid)) is not None]
     report, fold = verify_since(repository, begin, head.oid)
-    own = _own_commits(repository, begin, invocation)
-    return Made(head.oid, commits, own, _state_fault(report, commits), fold)
+    return Made(head.oid, commits, seen.own, _state_fault(report, commits), fold)
 
 
 def _state_fault(report: Report, commits: Sequence[Commit]) -> str | None:
@@ -70,19 +77,35 @@ def _state_fault(report: Report, commits: Sequence[Commit]) -> str | None:
     return None
 
 
-def _own_commits(repository: Repository, begin: str, invocation: str) -> frozenset[str]:
-    """Read from the reflog which commits came through a git that the agent started."""
-    out = repository.git.attempt("log", "-g", "-n", "500", "-z", "--format=%H %gs", "HEAD", "--").out
+class _Seen(NamedTuple):
+    """What the reflog says: the agent's own commits, those of others oldest first, and whether it dropped of those."""
+
+    own: frozenset[str]
+    others: list[Commit]
+    dropped: bool
+
+
+def _by_whom(repository: Repository, begin: str, invocation: str) -> _Seen:
+    """Read from the reflog which commits came through a git that the agent started, and which not."""
+    out = repository.git.attempt("log", "-g", "-n", str(_REFLOG), "-z", "--format=%H %gs", "HEAD", "--").out
     own: set[str] = set()
+    dropped: set[str] = set()
+    others: list[str] = []
     newer: tuple[str, bool] | None = None
     for line in out.split(b"\0"):
         oid, _, action = os.fsdecode(line).strip("\n").partition(" ")
-        if newer is not None and newer[1]:
-            own.update(repository.git.line("rev-list", newer[0], f"^{oid}").split() if oid else ())
-        if not oid or oid == begin:
+        if newer is not None and oid:
+            came = repository.git.line("rev-list", "--topo-order", newer[0], f"^{oid}", f"^{begin}").split()
+            if newer[1]:
+                own.update(came)
+                dropped.update(repository.git.line("rev-list", oid, f"^{newer[0]}", f"^{begin}").split())
+            else:
+                others += came
+        if not oid or (oid == begin and action.startswith(_RECORD)):
             break
         newer = (oid, action.startswith(reflog_mark(invocation)))
-    return frozenset(own)
+    kept = [commit for each in reversed(others) if (commit := repository.objects.commit(each)) is not None]
+    return _Seen(frozenset(own), kept, not dropped.isdisjoint(others))
 
 
 def touches(repository: Repository, commits: Sequence[Commit], paths: Diff) -> bool:

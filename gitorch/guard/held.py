@@ -13,9 +13,9 @@ _SCANNED: Final = 1024 * 1024  # bytes looked at for tokens
 _SECRET_NAME = re.compile(
     r"\.env(?:\..+)?|.*\.(?:pem|key|p12|pfx|jks|keystore|ppk)|id_(?:rsa|dsa|ecdsa|ed25519)|\.netrc|_netrc|\.pypirc|\.pgpass"
     r"|\.htpasswd|credentials(?:\.json)?|client_secret.*\.json|service[-_]account.*\.json",
-    re.IGNORECASE,
+    re.IGNORECASE | re.DOTALL,
 )
-_HARMLESS_NAME = re.compile(r"\.env\.(?:example|sample|template|dist|defaults)|.*\.pub", re.IGNORECASE)
+_HARMLESS_NAME = re.compile(r"\.env\.(?:example|sample|template|dist|defaults)|.*\.pub", re.IGNORECASE | re.DOTALL)
 # Each form is the one its issuer documents; a match is likely a live token, not a word.
 _SECRET_TEXT = re.compile(
     rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
@@ -27,6 +27,7 @@ _SECRET_TEXT = re.compile(
     rb"|\bAIza[0-9A-Za-z_-]{35}\b"
     rb"|\bnpm_[A-Za-z0-9]{36}\b|\bpypi-[A-Za-z0-9_-]{50,}\b"
 )
+_KEY_BLOCK = re.compile(rb"(-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY).*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL)
 
 
 class Held(NamedTuple):
@@ -47,8 +48,8 @@ def hold_reason(path: Path, *, tracked: bool, max_file: int) -> Held | None:
     except OSError:
         return None  # gone: there is nothing to hash
     mark = (info.st_size, info.st_mtime_ns, info.st_ino)
-    if stat.S_ISDIR(info.st_mode):
-        return Held("a repository of its own", mark)
+    if stat.S_ISDIR(info.st_mode):  # without .git it has taken the place of a file that is gone
+        return Held("a repository of its own", mark) if (path / ".git").exists() else None
     if not stat.S_ISREG(info.st_mode):
         return None
     if info.st_size > max_file:
@@ -66,3 +67,9 @@ def hold_reason(path: Path, *, tracked: bool, max_file: int) -> Held | None:
 def holds_token(data: bytes) -> bool:
     """Tell whether something in the data has the form of a private key or an access token."""
     return _SECRET_TEXT.search(data) is not None
+
+
+def redact(text: str) -> str:
+    """Take private keys and access tokens out of a text that is to be recorded."""
+    data = _KEY_BLOCK.sub(b"[secret]", text.encode(errors="surrogatepass"))
+    return _SECRET_TEXT.sub(b"[secret]", data).decode(errors="surrogatepass")

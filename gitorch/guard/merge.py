@@ -21,11 +21,15 @@ class Separation(NamedTuple):
         work: the agent's changes, as the commit shall hold these paths.
         staging: what the user's index shall hold where that is not what the commit holds.
         left: paths whose changes stay uncommitted in the work tree, with the reason.
+        back: the user's own changes that the agent has just undone; they are to be put back.
+        lost: paths where something of the user's own is no more in the work tree.
     """
 
     work: Mapping[str, Entry | None]
     staging: Mapping[str, Entry | None]
     left: Mapping[str, str]
+    back: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
 
 
 def separate(
@@ -42,13 +46,23 @@ def separate(
         restaged: what changed in the index during the invocation.
     """
     work: _Work = {}
-    index: _Work = {}
     left: dict[str, str] = {}
+    back: set[str] = set()
+    lost: set[str] = set()
+    taken = {before.oid for path, (before, after) in made.items() if path in prior and before and after is None}
     for path, (before, after) in made.items():
         if path not in prior:
-            work[path] = after
+            if after is not None and after.oid in taken:
+                left[path] = "it is your own uncommitted file under another name"
+            else:
+                work[path] = after
             continue
         head = committed[path][1] if path in committed else prior[path][0]
+        if (after == head and (head is not None or path in staged)) or (path in staged and after == staged[path][1]):
+            back.add(path)
+            continue
+        if before is not None and not _survives(repository, before, head=prior[path][0], after=after):
+            lost.add(path)
         if head is None:
             left[path] = "it was not committed before, so it is yours"
             continue
@@ -57,14 +71,42 @@ def separate(
             left[path] = "your own changes and the agent's stand in the same lines"
         else:
             work[path] = merged.entry
+    for path in _in_the_way(work, left):
+        left[path] = "it stands where an uncommitted file of yours stood"
+        del work[path]
+    own = {path: change for path, change in made.items() if path in work}
+    index: _Work = {}
     for path in {**made, **restaged}:
-        if path in committed and path not in made:
+        if path in committed and path not in own:
             index[path] = committed[path][1]
         elif path in staged:
-            index[path] = _restage(repository, path, made=made, theirs=staged[path][1])
+            index[path] = _restage(repository, path, made=own, theirs=staged[path][1])
         elif path not in work:
-            index[path] = prior[path][0] if path in prior else restaged[path][0]
-    return Separation(work, index, left)
+            index[path] = prior[path][0] if path in prior else _before(path, made, restaged)
+    return Separation(work, index, left, frozenset(back), frozenset(lost))
+
+
+def _in_the_way(work: _Work, left: Mapping[str, str]) -> list[str]:
+    """List files in a folder, or a file in place of a folder, that a tree cannot hold beside what is left out of it."""
+    above = {path[:at] for path in left for at, char in enumerate(path) if char == "/"}
+    return [
+        path
+        for path, entry in work.items()
+        if entry is not None
+        and (path in above or any(path[:at] in left for at, char in enumerate(path) if char == "/"))
+    ]
+
+
+def _before(path: str, made: Diff, restaged: Diff) -> Entry | None:
+    return restaged[path][0] if path in restaged else made[path][0]
+
+
+def _survives(repository: Repository, mine: Entry, *, head: Entry | None, after: Entry | None) -> bool:
+    """Tell whether the user's changes still stand in a file after the agent's."""
+    if after is None or head is None:
+        return after == mine
+    merged = merge(repository, base=head, ours=after, theirs=mine)
+    return isinstance(merged, Merged) and merged.entry == after
 
 
 def _restage(repository: Repository, path: str, *, made: Diff, theirs: Entry | None) -> Entry | None:

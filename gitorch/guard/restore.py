@@ -26,7 +26,10 @@ def anchor(repository: Repository, invocation: str, snapshot: Snapshot, begin: s
     """Keep a snapshot from git's garbage collection; gives the commit that holds it."""
     edits = {f"gitorch-raw/{number}": Entry(FILE_MODE, oid) for number, oid in enumerate(snapshot.raw.values())}
     tree = repository.objects.edit_tree(snapshot.tree, edits) if edits else snapshot.tree
-    commit = _keep(repository, tree, [begin], f"The work tree before invocation {invocation}")
+    parents = [begin]
+    if snapshot.staged not in (snapshot.tree, repository.objects.tree_of(begin)):
+        parents.append(_keep(repository, snapshot.staged, [begin], f"What was staged before invocation {invocation}"))
+    commit = _keep(repository, tree, parents, f"The work tree before invocation {invocation}")
     repository.git.run("update-ref", anchor_ref(invocation), commit)
     return commit
 
@@ -38,9 +41,12 @@ def drop_anchor(repository: Repository, invocation: str) -> None:
 
 def rescue(repository: Repository, invocation: str, *, tree: str, before: str, tip: str) -> str:
     """Keep what an attempt made: its files as a commit on the snapshot before it and on the commits it made."""
-    commit = _keep(repository, tree, list(dict.fromkeys([before, tip])), f"What invocation {invocation} left")
-    repository.git.run("update-ref", rescue_ref(invocation), commit)
-    return rescue_ref(invocation)
+    ref = rescue_ref(invocation)
+    kept = repository.objects.commit(ref)  # by a process that was killed while it put things back
+    earlier = [] if kept is None else [kept.oid]
+    parents = list(dict.fromkeys([before, tip, *earlier]))
+    repository.git.run("update-ref", ref, _keep(repository, tree, parents, f"What invocation {invocation} left"))
+    return ref
 
 
 def _keep(repository: Repository, tree: str, parents: list[str], text: str) -> str:
@@ -80,6 +86,16 @@ def put_back(repository: Repository, changed: Diff, *, before: Snapshot, keep: M
     for path in present:
         if path in before.raw and path not in keep:
             (root / path).write_bytes(repository.objects.blob(before.raw[path]))
+
+
+def intend_again(repository: Repository, before: Snapshot) -> None:
+    """Mark again what the user had marked by `git add -N` where the mark is gone."""
+    if not before.intended:
+        return
+    known = repository.git.run("ls-files", "-z", "--", *before.intended).split(b"\0")
+    gone = [path for path in before.intended if os.fsencode(path) not in known and (repository.root / path).is_file()]
+    if gone:
+        repository.git.attempt("add", "-N", "--", *gone)
 
 
 def _remove(root: Path, path: str) -> None:

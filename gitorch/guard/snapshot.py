@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+import stat
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -28,6 +29,7 @@ class Snapshot(NamedTuple):
         held: files that are not in the tree although git would list them.
         raw: for files whose filters change their bytes, the blob with the bytes as they lay there.
         index_mark: what changes when the user's index does.
+        intended: paths that the user has marked by `git add -N`; no tree can tell.
     """
 
     tree: str
@@ -36,6 +38,7 @@ class Snapshot(NamedTuple):
     held: Mapping[str, Held]
     raw: Mapping[str, str]
     index_mark: tuple[int, ...] = ()
+    intended: tuple[str, ...] = ()
 
 
 class _Found(NamedTuple):
@@ -43,6 +46,7 @@ class _Found(NamedTuple):
 
     changed: list[tuple[str, bool]]  # path, and whether git tracks it
     staged: bool
+    intended: tuple[str, ...]
 
 
 def take(repository: Repository, name: str, *, of: Path, task_dir: str | None) -> Snapshot:
@@ -58,15 +62,12 @@ def take(repository: Repository, name: str, *, of: Path, task_dir: str | None) -
         GitorchError: the index has unmerged paths, or git cannot read the work tree.
     """
     index = repository.scratch / f"{name}.index"
-    mark = _mark(of)
-    try:
-        shutil.copyfile(of, index)
-    except FileNotFoundError:
-        index.unlink(missing_ok=True)
+    mark = mark_of(of)
+    copy_index(of, index)
     found = _scan(repository, index)
     git = repository.git
     staged = git.line("write-tree", index=index) if found.staged else repository.objects.tree_of("HEAD")
-    max_file = int(repository.config.get("gitorch.maxfile", DEFAULT_MAX_FILE))
+    max_file = repository.size("gitorch.maxfile", DEFAULT_MAX_FILE)
     own = files_of(repository, task_dir) if task_dir is not None else []
     wanted = dict(found.changed)
     quiet = [path for path in own if path not in wanted]  # unchanged, or ignored
@@ -79,11 +80,48 @@ def take(repository: Repository, name: str, *, of: Path, task_dir: str | None) -
             held[path] = reason
     kept = [path for path in wanted if path not in held]
     if not kept:
-        return Snapshot(staged, index, staged, held, {}, mark)
-    listed = b"".join(os.fsencode(path) + b"\0" for path in kept)
-    git.run("update-index", "--add", "--remove", "--replace", "-z", "--stdin", stdin=listed, index=index)
+        return Snapshot(staged, index, staged, held, {}, mark, found.intended)
+    _read_in(repository, index, kept)
     tree = git.line("write-tree", index=index)
-    return Snapshot(tree, index, staged, held, {}, mark)
+    return Snapshot(tree, index, staged, held, {}, mark, found.intended)
+
+
+def copy_index(index: Path, to: Path) -> None:
+    """Copy an index with its time, by which git knows which files were edited in the very instant they were read in."""
+    try:
+        shutil.copy2(index, to)
+    except FileNotFoundError:
+        to.unlink(missing_ok=True)
+
+
+def _read_in(repository: Repository, index: Path, paths: Iterable[str]) -> None:
+    """Let an index hold some paths as the work tree does: their present content, or nothing."""
+    folders: dict[Path, bool] = {repository.root: True}
+    there = {path: _is_there(repository.root / path, folders) for path in paths}
+    # what is gone goes first and by name: git looks for no file behind a link that took its folder's place
+    gone = b"".join(
+        b"0 %s\t%s\0" % (repository.null_oid.encode(), os.fsencode(path)) for path, is_there in there.items() if not is_there
+    )
+    if gone:
+        repository.git.run("update-index", "-z", "--index-info", stdin=gone, index=index)
+    listed = b"".join(os.fsencode(path) + b"\0" for path, is_there in there.items() if is_there)
+    if listed:
+        repository.git.run("update-index", "--add", "--remove", "--replace", "-z", "--stdin", stdin=listed, index=index)
+
+
+def _is_there(path: Path, folders: dict[Path, bool]) -> bool:
+    """Tell whether git could hold what lies at a path: a file or link, in folders that are no links."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return False
+    return (stat.S_ISREG(mode) or stat.S_ISLNK(mode)) and _is_reached(path.parent, folders)
+
+
+def _is_reached(folder: Path, folders: dict[Path, bool]) -> bool:
+    if folder not in folders:
+        folders[folder] = not folder.is_symlink() and _is_reached(folder.parent, folders)
+    return folders[folder]
 
 
 def _holds_a_token(repository: Repository, path: str) -> bool:
@@ -99,6 +137,7 @@ def _scan(repository: Repository, index: Path) -> _Found:
         index=index,
     )
     changed: list[tuple[str, bool]] = []
+    intended: list[str] = []
     staged = False
     for line in out.split(b"\0"):
         kind = line[:2]
@@ -109,33 +148,34 @@ def _scan(repository: Repository, index: Path) -> _Found:
             staged = staged or fields[1][:1] != b"."
             if fields[1][1:] != b".":
                 changed.append((os.fsdecode(fields[8]), fields[3] != _NO_MODE.encode()))
+            if fields[1] == b".A":
+                intended.append(os.fsdecode(fields[8]))
         elif kind == b"u ":
             path = os.fsdecode(line.split(b" ", 10)[10])
             raise GitorchError(f"{path} has conflicts that are not resolved", hint="resolve them and git add the file")
-    return _Found(changed, staged)
+    return _Found(changed, staged, tuple(intended))
 
 
 def changes_in(repository: Repository, paths: Sequence[str]) -> dict[str, Entry | None]:
     """Give how some folders and files under `.tasks` differ from the last commit, ignored files too, held ones not."""
     index = repository.scratch / "paths.index"
-    try:
-        shutil.copyfile(repository.index, index)
-    except FileNotFoundError:
-        index.unlink(missing_ok=True)
+    copy_index(repository.index, index)
     git = repository.git
-    tracked = [os.fsdecode(path) for path in git.run("ls-files", "-z", "--", *paths).split(b"\0") if path]
+    listed = git.run("ls-files", "-t", "-z", "--", *paths).split(b"\0")
+    # tagged S is what a sparse checkout leaves out: it is not gone, only not here
+    tracked = [os.fsdecode(line[2:]) for line in listed if line and not line.startswith(b"S ")]
     there = [
         each
         for path in paths
         for each in ([path] if (repository.root / path).is_file() else files_of(repository, path))
     ]
-    max_file = int(repository.config.get("gitorch.maxfile", DEFAULT_MAX_FILE))
-    listed = b"".join(
-        os.fsencode(path) + b"\0"
+    max_file = repository.size("gitorch.maxfile", DEFAULT_MAX_FILE)
+    kept = [
+        path
         for path in dict.fromkeys([*tracked, *there])
         if hold_reason(repository.root / path, tracked=path in tracked, max_file=max_file) is None
-    )
-    git.run("update-index", "--add", "--remove", "--replace", "-z", "--stdin", stdin=listed, index=index)
+    ]
+    _read_in(repository, index, kept)
     head = repository.objects.commit("HEAD")
     before = head.tree if head is not None else repository.objects.edit_tree(None, {})
     changed = diff(repository, before, git.line("write-tree", index=index))
@@ -169,19 +209,22 @@ def with_raw_bytes(repository: Repository, snapshot: Snapshot, paths: Mapping[st
         for path, entry in paths.items()
         if entry is not None and entry.mode.startswith("100") and (repository.root / path).is_file()
     ]
-    quotable = [path for path in plain if "\n" not in path]
-    if not quotable:
+    if not plain:
         return snapshot
-    oids = repository.objects.hash_files(quotable)
+    listable = [path for path in plain if "\n" not in path]
+    unlistable = [path for path in plain if "\n" in path]
+    oids = repository.objects.hash_files(listable) if listable else []
+    oids += [repository.objects.write_blobs([(repository.root / path).read_bytes()])[0] for path in unlistable]
     raw = {}
-    for path, oid in zip(quotable, oids, strict=True):
+    for path, oid in zip(listable + unlistable, oids, strict=True):
         entry = paths[path]
         if entry is not None and entry.oid != oid:
             raw[path] = oid
     return snapshot._replace(raw=raw)
 
 
-def _mark(index: Path) -> tuple[int, ...]:
+def mark_of(index: Path) -> tuple[int, ...]:
+    """Give what changes when an index file does."""
     try:
         info = index.stat()
     except FileNotFoundError:
@@ -189,17 +232,16 @@ def _mark(index: Path) -> tuple[int, ...]:
     return info.st_size, info.st_mtime_ns, info.st_ino
 
 
-def staged_tree(repository: Repository, before: Snapshot) -> str:
-    """Write the user's index, as it is now, as a tree; unmerged paths that an agent left count as not staged."""
-    if _mark(repository.index) == before.index_mark:
-        return before.staged
+def restaged(repository: Repository, before: Snapshot) -> Diff:
+    """List what has changed in the user's index since a snapshot; paths in conflict count as taken out."""
+    if mark_of(repository.index) == before.index_mark:
+        return {}
     copy = repository.scratch / "staged.index"
-    try:
-        shutil.copyfile(repository.index, copy)
-    except FileNotFoundError:
-        copy.unlink(missing_ok=True)
-    done = repository.git.attempt("write-tree", index=copy)
-    if done.code != 0:
-        repository.git.run("reset", "-q", "--mixed", index=copy)
-        done = repository.git.attempt("write-tree", index=copy)
-    return done.out.decode().strip() or repository.objects.tree_of("HEAD")
+    copy_index(repository.index, copy)
+    out = repository.git.run("ls-files", "-u", "-z", index=copy)
+    unmerged = {line.partition(b"\t")[2] for line in out.split(b"\0") if line}
+    if unmerged:
+        lines = b"".join(b"0 %s\t%s\0" % (repository.null_oid.encode(), path) for path in unmerged)
+        repository.git.run("update-index", "-z", "--index-info", stdin=lines, index=copy)
+    changed = diff(repository, before.staged, repository.git.line("write-tree", index=copy))
+    return {**{os.fsdecode(path): (None, None) for path in unmerged}, **changed}

@@ -135,8 +135,12 @@ def _store(repository: Repository, state: WorkflowState, draft: Draft) -> tuple[
                 removes.append(old)
             else:
                 renames.append((old, new))
-        if new is not None and new not in blobs and entry is not None:
+        if new is None or new in blobs:
+            continue
+        if entry is not None:
             edits[new] = entry
+        elif edits.get(new) is None and state.states.get(change.name) != change.after:
+            raise GitorchError(f"{new} cannot be committed", hint="is it there, and is nothing secret in it?")
     edits.update({path: Entry(FILE_MODE, oid) for path, oid in blobs.items()})
     tree = repository.objects.edit_tree(state.tree, edits) if edits or state.tree is None else state.tree
     commit = _write_commit(repository, tree, state.commit, message.build(record))
@@ -149,16 +153,16 @@ def _write_commit(repository: Repository, tree: str, parent: str | None, text: s
     args = ("-c", "i18n.commitEncoding=UTF-8", "commit-tree", *sign, *parents, tree)
     done = repository.git.attempt(*args, stdin=text.encode())
     if done.code != 0:
-        raise _commit_error(done.err)
+        raise _commit_error(done.err, signing=bool(sign))
     return done.out.decode().strip()
 
 
-def _commit_error(stderr: str) -> GitError:
+def _commit_error(stderr: str, *, signing: bool) -> GitError:
     if any(word in stderr for word in ("tell me who you are", "empty ident", "auto-detect email")):
         return GitError(
             "git does not know who you are", hint="set your name and address: git config user.name and user.email"
         )
-    if "sign" in stderr or "gpg" in stderr:
+    if signing:
         return GitError(
             f"the commit cannot be signed: {complaint(stderr)}",
             hint="commit.gpgsign is on: see that your key can be used without a prompt",
@@ -180,6 +184,7 @@ def _publish(repository: Repository, state: WorkflowState, follow: _Follow, reco
                 raise GitError(f"the branch cannot be moved: {complaint(done.err)}", hint="is .git writable?")
             return False
         _follow_files(repository, follow)
+        _note_times(repository, follow, index)
         index.replace(repository.index)
         _journal(repository).unlink()
     return True
@@ -189,7 +194,7 @@ def _build_index(repository: Repository, follow: _Follow) -> Path:
     """Make the user's index anew in a file of ours, changed in just the record's paths."""
     mine = repository.scratch / "index"
     try:
-        shutil.copyfile(repository.index, mine)
+        shutil.copy2(repository.index, mine)  # with its time: by it git knows files edited in the instant of git add
     except FileNotFoundError:
         mine.unlink(missing_ok=True)
     lines = b"".join(
@@ -218,6 +223,15 @@ def _follow_files(repository: Repository, follow: _Follow) -> None:
         (root / path).unlink(missing_ok=True)
     for path, oid in follow.writes.items():
         _write_file(root / path, repository.objects.blob(oid))
+
+
+def _note_times(repository: Repository, follow: _Follow, index: Path) -> None:
+    """Let the index know the files' times: without, `git diff-index` and sparse checkouts take them for changed."""
+    there = [path for path, entry in follow.entries.items() if entry is not None and (repository.root / path).exists()]
+    if there:
+        listed = b"".join(os.fsencode(path) + b"\0" for path in there)
+        options = ("--refresh", "--pathspec-from-file=-", "--pathspec-file-nul")
+        repository.git.attempt("add", *options, stdin=listed, index=index)  # where it fails, git status finds out later
 
 
 def _write_file(path: Path, data: bytes) -> None:
@@ -264,6 +278,7 @@ def _finish_interrupted(repository: Repository) -> None:
         with hold_index(repository.index, repository.scratch, wait=_INDEX_WAIT):
             mine = _build_index(repository, follow)
             _follow_files(repository, follow)
+            _note_times(repository, follow, mine)
             mine.replace(repository.index)
     path.unlink()
 

@@ -9,9 +9,9 @@ from typing import IO, Final, NamedTuple
 from gitorch.core import message
 from gitorch.core.fold import ATTEMPTS, Fold, Open, task_of
 from gitorch.core.message import InvalidMessage, Record, Totals
-from gitorch.core.names import TASKS_DIR, quote
+from gitorch.core.names import MAIN_TASK_FILE, TASKS_DIR, parse_task_file, quote
 from gitorch.errors import Exit, GitorchError
-from gitorch.git.objects import Commit, Entry, Objects
+from gitorch.git.objects import TREE_MODE, Commit, Entry, Objects
 from gitorch.git.process import GitError
 from gitorch.git.repository import Repository
 
@@ -45,7 +45,7 @@ def stream(repository: Repository, *revs: str, oldest_first: bool = False, paths
     """
     for rev in revs:
         if rev.startswith("-"):
-            raise GitorchError(f"{quote(rev)} is no revision", code=Exit.USAGE)
+            raise GitorchError(f"{quote(rev)} is no revision", hint="give a commit, branch or tag", code=Exit.USAGE)
     options = ["--reverse"] if oldest_first else []
     options += ["--raw", "--no-abbrev", "--no-renames", "-r"] if paths else ["-s"]
     process = repository.git.start(
@@ -109,7 +109,7 @@ def record_of(text: str) -> Record | None:
 
 
 def way_back(objects: Objects, rev: str = "HEAD") -> Iterator[Commit]:
-    """Go from a commit back along the way its state came: at a merge, to the parent with the same `.tasks`."""
+    """Go from a commit back along the way its state came: at a merge, to the parent with the same state."""
     commit = objects.commit(rev)
     while commit is not None:
         yield commit
@@ -117,15 +117,17 @@ def way_back(objects: Objects, rev: str = "HEAD") -> Iterator[Commit]:
             return
         onward = commit.parents[0]
         if len(commit.parents) > 1:
-            here = _tasks_tree(objects, commit.oid)
-            same = [parent for parent in commit.parents if _tasks_tree(objects, parent) == here]
-            onward = same[0] if same else onward
+            here = _state_of(objects, commit.oid)
+            onward = next((parent for parent in commit.parents if _state_of(objects, parent) == here), onward)
         commit = objects.commit(onward)  # None where a shallow clone ends
 
 
-def _tasks_tree(objects: Objects, commit: str) -> str | None:
-    root = objects.tree(f"{commit}^{{tree}}")
-    return root[TASKS_DIR].oid if TASKS_DIR in root else None
+def _state_of(objects: Objects, commit: str) -> tuple[frozenset[str], str | None]:
+    """Give the task files' names and MAIN_TASK: bodies, folders and templates are merged without a record."""
+    entries = objects.tree(f"{commit}:{TASKS_DIR}")
+    names = (name for name, entry in entries.items() if name.startswith("[") and entry.mode != TREE_MODE)
+    main = entries.get(MAIN_TASK_FILE)
+    return frozenset(name for name in names if parse_task_file(name)), None if main is None else main.oid
 
 
 def records_back(objects: Objects, rev: str = "HEAD") -> Iterator[tuple[Commit, Record]]:
@@ -149,7 +151,12 @@ def recent(objects: Objects, rev: str = "HEAD") -> Recent:
     ended: set[str] = set()
     opened: Open | None = None
     begin: str | None = None
-    for commit, record in records_back(objects, rev):
+    cut_off = False
+    for commit in way_back(objects, rev):
+        cut_off = bool(commit.parents)  # true after the last commit only where a shallow clone begins
+        record = record_of(commit.message)
+        if record is None:
+            continue
         if record.event in ("end", "recover") and record.invocation is not None:
             ended.add(record.invocation)
         if record.event == "begin" and record.invocation not in ended and opened is None:
@@ -158,7 +165,7 @@ def recent(objects: Objects, rev: str = "HEAD") -> Recent:
         if record.totals is not None or record.event == "start":
             totals = record.totals or Totals()
             return Recent(Fold(totals, (opened,) if opened else ()), begin, record)
-    return Recent(Fold(Totals(), (opened,) if opened else ()), begin, None)
+    return Recent(Fold(Totals(), (opened,) if opened else (), known=not cut_off), begin, None)
 
 
 class Past(NamedTuple):

@@ -96,13 +96,18 @@ def read_state(objects: Objects, rev: str = "HEAD") -> WorkflowState:
 def _tasks(entries: Mapping[str, Entry]) -> tuple[dict[str, TaskState], dict[str, Entry]]:
     states: dict[str, TaskState] = {}
     files: dict[str, Entry] = {}
-    for (name, state), filename in _parse_all(entries):
+    for (name, state), filename in parse_names(entries):
         states[name] = state
         files[name] = entries[filename]
     return states, files
 
 
-def _parse_all(filenames: Iterable[str]) -> Iterable[tuple[tuple[str, TaskState], str]]:
+def parse_names(filenames: Iterable[str]) -> Iterable[tuple[tuple[str, TaskState], str]]:
+    """Pick the task files among the names in `.tasks`, each with what it says.
+
+    Raises:
+        GitorchError: two files stand for one task.
+    """
     seen: dict[str, str] = {}
     for filename in sorted(filenames):
         parsed = parse_task_file(filename) if filename.startswith("[") else None
@@ -133,7 +138,7 @@ def worktree_difference(repository: Repository, state: WorkflowState) -> str | N
     except OSError as error:
         raise GitorchError(f"{TASKS_DIR} cannot be read: {error.strerror}", hint=_NO_FOLDER) from None
     absent = _sparse_names(repository) if repository.flag("core.sparsecheckout") else frozenset[str]()
-    there = {name: state for (name, state), _ in _parse_all(filenames)}
+    there = {name: state for (name, state), _ in parse_names(filenames)}
     for name in sorted(there.keys() | state.states.keys()):
         if there.get(name) != state.states.get(name) and not (
             name not in there and task_path(name, state.states[name]) in absent
@@ -155,19 +160,22 @@ def _main_task_difference(repository: Repository, state: WorkflowState, present:
         raise GitorchError(f"{MAIN_TASK_PATH} is no plain file", hint=_PUT_BACK)
     try:
         with path.open("rb") as file:
-            data = file.read(main_tasks.MAX_FILE + 100)
+            data = file.read(max(main_tasks.MAX_FILE, len(state.main_task_bytes or b"")) + 100)
     except OSError as error:
         raise GitorchError(f"{MAIN_TASK_PATH} cannot be read: {error.strerror}", hint=_PUT_BACK) from None
-    if data == state.main_task_bytes or (b"\r" in data and _as_committed(repository, data) == state.main_task_bytes):
+    if data == state.main_task_bytes or (b"\r" in data and _is_committed_so(repository, data, state.main_task_entry)):
         return None
-    main_tasks.parse(data)
+    try:
+        main_tasks.parse(data)
+    except GitorchError as error:
+        raise GitorchError(error.message, hint=_PUT_BACK) from None
     return f"{MAIN_TASK_PATH} in the work tree differs from the last commit"
 
 
-def _as_committed(repository: Repository, data: bytes) -> bytes | None:
-    """Give MAIN_TASK as git would commit it: by settings or attributes it may have other line ends in the work tree."""
-    done = repository.git.attempt("hash-object", "-w", "--stdin", f"--path={MAIN_TASK_PATH}", stdin=data)
-    return repository.objects.blob(done.out.decode().strip()) if done.code == 0 else None
+def _is_committed_so(repository: Repository, data: bytes, entry: Entry | None) -> bool:
+    """Tell whether git made these line ends itself on checkout, as its settings or attributes may ask."""
+    done = repository.git.attempt("hash-object", "--stdin", f"--path={MAIN_TASK_PATH}", stdin=data)
+    return entry is not None and done.out.decode().strip() == entry.oid
 
 
 def _sparse_names(repository: Repository) -> frozenset[str]:
@@ -185,5 +193,5 @@ def check_worktree(repository: Repository, state: WorkflowState) -> None:
     difference = worktree_difference(repository, state)
     if difference is not None:
         raise GitorchError(
-            difference, hint="commit it, or put it back as it was; use gitorch move and gitorch update to change states"
+            difference, hint="put it back as it was; gitorch move and gitorch update change states, and leave a record"
         )

@@ -45,12 +45,19 @@ class Report:
         return not self.problems
 
 
+class _Unrecorded(NamedTuple):
+    """A change that no record names, None for one of MAIN_TASK, and the place of its problem in the report."""
+
+    change: Change | None
+    place: int
+
+
 class _Here(NamedTuple):
     """What is known at one commit."""
 
     fold: Fold
     main_oid: str | None
-    pending: tuple[Change, ...] = ()  # changes that no record has named yet
+    pending: tuple[_Unrecorded, ...] = ()  # what no record has named yet
 
 
 def verify(repository: Repository, *revs: str) -> Report:
@@ -78,7 +85,6 @@ class _Checker:
         self._objects = objects
         self._known: OrderedDict[str, _Here] = OrderedDict()
         self._report = Report()
-        self._unexplained: dict[Change, int] = {}  # change to the place of its problem
         self._last = ""
 
     def fold_at(self, commit: str) -> Fold:
@@ -99,6 +105,8 @@ class _Checker:
         self._last = logged.commit
         if len(logged.parents) > 1:
             here = self._check_merge(logged)
+        elif not logged.parents and self._is_cut_off(logged.commit):
+            here = self._check_cut_off(logged)
         else:
             before = self._before(logged.parents[0]) if logged.parents else _Here(Fold(), None)
             here = self._check_plain(logged, before)
@@ -110,25 +118,50 @@ class _Checker:
         known = self._known.get(parent)
         if known is not None:
             return known
-        if self._objects.commit(parent) is None:  # a shallow clone begins here
-            return _Here(Fold(), None)
-        entry = read_state(self._objects, parent).main_task_entry
-        return _Here(recent(self._objects, parent).fold, None if entry is None else entry.oid)
+        return _Here(recent(self._objects, parent).fold, _state(self._objects, parent)[1])
+
+    def _is_cut_off(self, commit: str) -> bool:
+        """Tell whether a shallow clone begins at a commit: `git log` hides the parents that the commit itself names."""
+        found = self._objects.commit(commit)
+        return found is not None and bool(found.parents)
+
+    def _check_cut_off(self, logged: Logged) -> _Here:
+        """Judge a commit whose parents are not at hand by its own tree alone."""
+        self._report.warnings.append(Problem(logged.commit, "a shallow clone begins here: what was before is not seen"))
+        here = _Here(Fold(known=False), None)
+        try:
+            states, main_oid = _state(self._objects, logged.commit)
+        except GitorchError as error:
+            self._complain(logged, error.message)
+            return here
+        record = self._read_record(logged)
+        if record is None:
+            return here._replace(main_oid=main_oid)
+        self._report.checked += 1
+        for change in record.changes:
+            if states.get(change.name) != change.after:
+                self._complain(logged, f"message and tree differ: only it names {change}")
+        self._check_main_task(logged, record, main_oid)
+        return _Here(folds.step(here.fold, record, worked=False), main_oid)
 
     def _check_plain(self, logged: Logged, before: _Here) -> _Here:
         changes, main_oid, worked = _read_paths(logged.paths, before.main_oid)
         record = self._read_record(logged)
         if record is None:
+            pending = list(before.pending)
             for change in changes:
-                self._complain(logged, f"task state changed without a record: {change}", change)
+                pending.append(_Unrecorded(change, len(self._report.problems)))
+                self._complain(logged, f"task state changed without a record: {change}")
             if main_oid != before.main_oid:
+                pending.append(_Unrecorded(None, len(self._report.problems)))
                 self._complain(logged, "MAIN_TASK changed without a record")
             fold = before.fold._replace(worked=before.fold.worked or worked)
-            return _Here(fold, main_oid, (*before.pending, *changes))
+            return _Here(fold, main_oid, tuple(pending))
         self._report.checked += 1
-        pending = before.pending
+        pending_after = before.pending
         if record.event == "adopt":
-            pending = self._adopt(logged, record, (*pending, *changes))
+            self._adopt(logged, record, before.pending, changes)
+            pending_after = ()
         else:
             for change in folds.unexplained(changes, record):
                 said = "it names" if change in record.changes else "its tree shows"
@@ -136,7 +169,7 @@ class _Checker:
         for problem in folds.problems(before.fold, record, worked=worked):
             self._complain(logged, problem)
         self._check_main_task(logged, record, main_oid)
-        return _Here(folds.step(before.fold, record, worked=worked), main_oid, pending)
+        return _Here(folds.step(before.fold, record, worked=worked), main_oid, pending_after)
 
     def _read_record(self, logged: Logged) -> Record | None:
         try:
@@ -158,9 +191,13 @@ class _Checker:
 
     def _check_merge(self, logged: Logged) -> _Here:
         """Judge a merge: without a record it must have the state of one of its parents."""
-        states = [_state(self._objects, parent) for parent in logged.parents]
-        merged = _state(self._objects, logged.commit)
         record = self._read_record(logged)
+        try:
+            states = [_state(self._objects, parent) for parent in logged.parents]
+            merged = _state(self._objects, logged.commit)
+        except GitorchError as error:
+            self._complain(logged, error.message)
+            return self._before(logged.parents[0])
         for parent, state in zip(logged.parents, states, strict=True):
             if state == merged:
                 here = self._before(parent)
@@ -177,22 +214,19 @@ class _Checker:
         self._check_main_task(logged, record, merged[1])
         return _Here(folds.step(first.fold, record, worked=True), merged[1], first.pending)
 
-    def _adopt(self, logged: Logged, record: Record, pending: Iterable[Change]) -> tuple[Change, ...]:
-        """Take what an adopt names off the list of unexplained changes, and turn their problems into warnings."""
-        due = _net(pending)
+    def _adopt(self, logged: Logged, record: Record, pending: Iterable[_Unrecorded], changes: Iterable[Change]) -> None:
+        """Turn the problems of what an adopt accounts for into warnings."""
+        due = _net([*(each.change for each in pending if each.change is not None), *changes])
         for change in folds.unexplained(due, record):
             said = "it names" if change in record.changes else "it does not name"
             self._complain(logged, f"adopt does not fit what happened: {said} {change}")
-        for change in list(self._unexplained):
-            place = self._unexplained.pop(change)
+        for _, place in pending:
             old = self._report.problems[place]
-            self._report.warnings.append(Problem(old.commit, f"{old.problem} (adopted later)"))
-            self._report.problems[place] = Problem(old.commit, "")
-        return ()
+            if old.problem:
+                self._report.warnings.append(Problem(old.commit, f"{old.problem} (adopted later)"))
+                self._report.problems[place] = Problem(old.commit, "")
 
-    def _complain(self, logged: Logged, problem: str, change: Change | None = None) -> None:
-        if change is not None:
-            self._unexplained[change] = len(self._report.problems)
+    def _complain(self, logged: Logged, problem: str) -> None:
         self._report.problems.append(Problem(logged.commit, problem))
 
 

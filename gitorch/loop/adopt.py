@@ -5,12 +5,12 @@ from __future__ import annotations
 from gitorch.core import main_task as main_tasks
 from gitorch.core import message, moves
 from gitorch.core.message import Record
-from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, TaskState, parse_task_file
+from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, TaskState
 from gitorch.git.repository import Repository
 from gitorch.guard import snapshot
 from gitorch.ledger.append import Appended, Draft, append_if
 from gitorch.ledger.history import records_back
-from gitorch.ledger.state import WorkflowState, read_state
+from gitorch.ledger.state import WorkflowState, parse_names, read_state
 
 
 def adopt_unrecorded(repository: Repository) -> Appended | None:
@@ -19,9 +19,7 @@ def adopt_unrecorded(repository: Repository) -> Appended | None:
     folder = repository.root / TASKS_DIR
     there: dict[str, TaskState] = {}
     if folder.is_dir():
-        there = {
-            parsed[0]: parsed[1] for path in folder.iterdir() if (parsed := parse_task_file(path.name)) is not None
-        }
+        there = {name: task_state for (name, task_state), _ in parse_names(path.name for path in folder.iterdir())}
     main = folder / "MAIN_TASK"
     if not there and not state.states and not main.exists() and state.main_task_bytes is None:
         return None

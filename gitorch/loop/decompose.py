@@ -20,7 +20,7 @@ from gitorch.ledger.append import Appended, Draft, append
 from gitorch.ledger.history import recent
 from gitorch.ledger.state import WorkflowState
 from gitorch.ledger.tasks import read_tasks
-from gitorch.loop import library
+from gitorch.loop import invocation, library
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +41,8 @@ def decompose(repository: Repository, name: str, choice: Choice, *, by_step: boo
     made: list[Task] = []
 
     def draft_for(state: WorkflowState) -> Draft:
+        if not by_step:
+            invocation.check_not_worked_on(repository, name)
         fold = recent(repository.objects, state.commit).fold if by_step and state.commit is not None else None
         draft, made[:] = draft_decompose(read_tasks(repository.objects, state), state, name, choice, known, fold)
         return draft

@@ -16,7 +16,6 @@ from gitorch.core.names import check_name, check_state, task_dir, task_path
 from gitorch.core.task import AUTO, Parameters, Task
 from gitorch.core.text import one_line
 from gitorch.errors import GitorchError
-from gitorch.git.locks import is_held
 from gitorch.git.repository import Repository
 from gitorch.guard import snapshot
 from gitorch.ledger.append import Appended, Draft, append, append_if
@@ -97,7 +96,10 @@ def create(repository: Repository, new: NewTask) -> Appended:
             raise GitorchError(
                 f"parent {new.parent} is completed", hint=f"reopen it: gitorch move {new.parent} pending"
             )
-        siblings = [each for each in read_tasks(repository.objects, state).values() if each.parent == new.parent]
+        if new.parent is not None:
+            invocation.check_not_worked_on(repository, new.parent)
+        tasks = read_tasks(repository.objects, state)
+        siblings = [each for each in tasks.values() if each.parent == new.parent]
         task = Task(
             name=new.name,
             parent=new.parent,
@@ -105,6 +107,11 @@ def create(repository: Repository, new: NewTask) -> Appended:
             order=max((each.order for each in siblings), default=0) + 1,
             description=f"# {new.name}\n\n{new.description or new.name}",
         )
+        problem = planner.task_problem(new.name, {**state.states, new.name: "pending"}, {**tasks, new.name: task})
+        if problem is not None:
+            raise GitorchError(
+                f"task {new.name} could never run: {problem}", hint="choose other needs or another parent"
+            )
         record = Record(
             event="create",
             subject=message.subject(new.name, "create task"),
@@ -140,10 +147,16 @@ def move(repository: Repository, name: str, to: str, reason: str | None = None) 
         before = state.state_of(name)
         if before == after:
             return None
-        _check_not_worked_on(repository, name)
+        invocation.check_not_worked_on(repository, name)
         moves.check_move(name, before, after)
-        tasks = read_tasks(repository.objects, state)
-        changes = moves.with_parents(state.states, planner.family_of(tasks), Change(name, before, after))
+        family = planner.family_of(read_tasks(repository.objects, state))
+        still_open = [child for child in family.children(name) if state.states.get(child) != "completed"]
+        if after == "completed" and still_open:
+            raise GitorchError(
+                f"task {name} has open subtasks: {', '.join(still_open[:5])}",
+                hint="complete or drop them: it closes with the last one by itself",
+            )
+        changes = moves.with_parents(state.states, family, Change(name, before, after))
         record = Record(
             event="move",
             subject=message.subject(name, f"move {before} -> {after}"),
@@ -155,13 +168,6 @@ def move(repository: Repository, name: str, to: str, reason: str | None = None) 
         return Draft(record=record, work=snapshot.changes_in(repository, paths))
 
     return append_if(repository, draft_for)
-
-
-def _check_not_worked_on(repository: Repository, name: str) -> None:
-    """Refuse to move a task under the hands of a step that runs."""
-    under_way = invocation.load(repository)
-    if under_way is not None and under_way.task == name and is_held(repository.scratch / "step.lock"):
-        raise GitorchError(f"task {name} is being worked on", hint="stop that step first (press ^C where it runs)")
 
 
 class Updated(NamedTuple):
@@ -178,6 +184,8 @@ def update(
     main_task = main_tasks.make(status, next_, task, focus)
     if proposal.inside():
         state = read_state(repository.objects)
+        if task is not None:
+            state.state_of(task)
         own = proposal.own_task()
         above = planner.family_of(read_tasks(repository.objects, state)).ancestors(own or "")
         closing = {own, *above}
@@ -201,7 +209,7 @@ def drop(repository: Repository, name: str) -> Appended:
 
     def draft_for(state: WorkflowState) -> Draft:
         before = state.state_of(name)
-        _check_not_worked_on(repository, name)
+        invocation.check_not_worked_on(repository, name)
         tasks = read_tasks(repository.objects, state)
         family = planner.family_of(tasks)
         if family.children(name):
@@ -219,6 +227,8 @@ def drop(repository: Repository, name: str) -> Appended:
                 hint="point it elsewhere first: gitorch update continue 'NEXT' --task OTHER",
             )
         changes = moves.with_parents(state.states, family, Change(name, before, None))
+        for change in changes[1:]:
+            invocation.check_not_worked_on(repository, change.name)
         record = Record(
             event="drop", subject=message.subject(name, "drop task"), main_task=state.main_task, changes=tuple(changes)
         )

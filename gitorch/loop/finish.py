@@ -17,7 +17,9 @@ from gitorch.core.plan import Tasks
 from gitorch.core.task import Task
 from gitorch.errors import Exit
 from gitorch.git.repository import Repository
-from gitorch.ledger.state import WorkflowState
+from gitorch.guard.held import redact
+from gitorch.guard.mend import mend
+from gitorch.ledger.state import WorkflowState, read_state
 from gitorch.ledger.tasks import read_tasks
 from gitorch.loop import invocation as invocations
 from gitorch.loop import settle
@@ -44,14 +46,18 @@ def finish(
     repository: Repository, begun: Invocation, task: Task | None, claim: Claim, limits: Limits, watch: Watch
 ) -> Step:
     """End an invocation whose agent has ended."""
+    if begun.before is not None:
+        mend(repository, begun.before, since=begun.started)
     work = None
     if claim.outcome in _GOOD:
         claim, work = judge(repository, begun, task, claim, watch)
+    main_task_then = read_state(repository.objects, begun.begin).main_task
     attempts = task.retries + 1 if task is not None and task.retries is not None else limits.max_attempts
 
-    def record_for(state: WorkflowState, rescue: str | None = None) -> Record:
+    def record_for(state: WorkflowState, rescue: str | None) -> Record:
         tasks = read_tasks(repository.objects, state)
-        return _record(begun, claim, state, tasks, attempts, rescue)
+        beside = state.main_task != main_task_then
+        return _record(begun, claim, state, tasks, attempts, rescue, beside=beside)
 
     if work is not None:
         outcome = settle.keep(repository, begun, work, record_for)
@@ -101,8 +107,16 @@ def _exit(outcome: Outcome, main_task: MainTask) -> Exit:
 
 
 def _record(
-    begun: Invocation, claim: Claim, state: WorkflowState, tasks: Tasks, attempts: int, rescue: str | None
+    begun: Invocation,
+    claim: Claim,
+    state: WorkflowState,
+    tasks: Tasks,
+    attempts: int,
+    rescue: str | None,
+    *,
+    beside: bool = False,
 ) -> Record:
+    """Make the record; `beside` tells that somebody else has written MAIN_TASK meanwhile."""
     changes = _changes(begun, claim, state, tasks, attempts)
     states = moves.apply(state.states, changes)
     report = claim.report
@@ -111,26 +125,33 @@ def _record(
     return Record(
         event="end",
         subject=message.subject(begun.task, what),
-        body=body,
-        main_task=_main_task(begun, claim, state, states, tasks),
+        body=redact(body),
+        main_task=_without_secrets(_main_task(begun, claim, state, states, tasks, beside=beside)),
         changes=tuple(changes),
         invocation=begun.id,
         action=begun.action,
         outcome=claim.outcome,
         attempt=begun.attempt,
         agent=begun.agent,
-        model=report.model,
+        model=None if report.model is None else redact(report.model),
         exit=claim.exit,
         duration=message.amount(claim.seconds, 1) if claim.seconds else Decimal(0),
         cost_usd=report.cost_usd,
         tokens_in=report.tokens_in,
         tokens_out=report.tokens_out,
         checks=claim.checks,
-        reason=claim.reason,
-        question=claim.question,
+        reason=None if claim.reason is None else redact(claim.reason),
+        question=None if claim.question is None else redact(claim.question),
         retry_at=claim.retry_at,
         rescue=rescue,
     )
+
+
+def _without_secrets(main_task: MainTask | None) -> MainTask | None:
+    if main_task is None:
+        return None
+    focus = None if main_task.focus is None else redact(main_task.focus)
+    return main_task._replace(next=redact(main_task.next), focus=focus)
 
 
 def _changes(begun: Invocation, claim: Claim, state: WorkflowState, tasks: Tasks, attempts: int) -> list[Change]:
@@ -150,7 +171,7 @@ def _state_after(begun: Invocation, claim: Claim, attempts: int) -> TaskState:
 
 
 def _main_task(
-    begun: Invocation, claim: Claim, state: WorkflowState, states: moves.States, tasks: Tasks
+    begun: Invocation, claim: Claim, state: WorkflowState, states: moves.States, tasks: Tasks, *, beside: bool
 ) -> MainTask | None:
     now = state.main_task
     if claim.outcome == "blocked":
@@ -160,8 +181,11 @@ def _main_task(
         if begun.task is not None and states.get(begun.task) == "failed":
             return planner.stuck(begun.task, "failed")
         return now  # the same again
+    if beside and now is not None and (now.status != "continue" or now.task not in (None, begun.task)):
+        return now  # what a person has said meanwhile goes before what the agent or the plan says
     proposed = claim.proposal.main_task
-    if proposed is not None and not (proposed.status == "completed" and planner.is_open(states)):
+    unknown = proposed is not None and proposed.task is not None and proposed.task not in states
+    if proposed is not None and not unknown and not (proposed.status == "completed" and planner.is_open(states)):
         return proposed
     due = planner.next_main_task(states, tasks, prefer=begun.task)
     if begun.task is None and due.status == "continue" and due.task is None:

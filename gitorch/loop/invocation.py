@@ -7,9 +7,12 @@ import shutil
 import tempfile
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from gitorch.core.message import Action
 from gitorch.core.plan import Plan
+from gitorch.errors import GitorchError
+from gitorch.git.locks import is_held
 from gitorch.git.repository import Repository
 from gitorch.guard.held import Held
 from gitorch.guard.snapshot import Snapshot
@@ -75,11 +78,7 @@ def save(repository: Repository, invocation: Invocation) -> None:
     """Write an invocation down."""
     values = asdict(invocation)
     if invocation.before is not None:
-        before = invocation.before
-        values["before"] = [
-                *(before.tree, str(before.index_file), before.staged, before.held, before.raw),
-                list(before.index_mark),
-            ]
+        values["before"] = {**invocation.before._asdict(), "index_file": str(invocation.before.index_file)}
     path = _path(repository)
     path.parent.mkdir(exist_ok=True)
     temporary = path.with_suffix(".new")
@@ -92,12 +91,16 @@ def load(repository: Repository) -> Invocation | None:
     try:
         values = json.loads(_path(repository).read_text())
         if values["before"] is not None:
-            tree, index, staged, held, raw, mark = values["before"]
-            holds = {path: Held(reason, tuple(held_mark), by) for path, (reason, held_mark, by) in held.items()}
-            values["before"] = Snapshot(tree, Path(index), staged, holds, raw, tuple(mark))
+            values["before"] = _snapshot(values["before"])
         return Invocation(**values)
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def _snapshot(values: dict[str, Any]) -> Snapshot:
+    held = {path: Held(reason, tuple(mark), by) for path, (reason, mark, by) in values["held"].items()}
+    known = {**values, "index_file": Path(values["index_file"]), "held": held}
+    return Snapshot(**known)._replace(index_mark=tuple(values["index_mark"]), intended=tuple(values["intended"]))
 
 
 def clear(repository: Repository, invocation: Invocation) -> None:
@@ -107,3 +110,10 @@ def clear(repository: Repository, invocation: Invocation) -> None:
         leftover.unlink(missing_ok=True)
     if Path(invocation.folder).name.startswith("gitorch-"):
         shutil.rmtree(invocation.folder, ignore_errors=True)
+
+
+def check_not_worked_on(repository: Repository, name: str) -> None:
+    """Refuse to move a task under the hands of a step that runs."""
+    under_way = load(repository)
+    if under_way is not None and under_way.task == name and is_held(repository.scratch / "step.lock"):
+        raise GitorchError(f"task {name} is being worked on", hint="stop that step first (press ^C where it runs)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 
 from gitorch.core.names import task_dir
@@ -20,7 +19,8 @@ def judge(
     repository: Repository, invocation: Invocation, task: Task | None, claim: Claim, watch: Watch
 ) -> tuple[Claim, Work | None]:
     """Check a claim of success; gives it as it stands then, and what to commit where it is good."""
-    fault = settle.names_fault(repository, invocation.task)
+    operation = repository.in_progress()
+    fault = settle.names_fault(repository, invocation.task) if operation is None else f"it left a {operation} unfinished"
     if fault is not None or invocation.before is None:
         return claim.rejected(fault or "there is no snapshot"), None
     own_work = task is not None and not invocation.aside and claim.outcome == "completed"
@@ -79,7 +79,7 @@ def _check_hook(repository: Repository, claim: Claim, done: Work, watch: Watch) 
     if hook is None:
         return claim, done
     index = repository.scratch / "hook.index"
-    shutil.copyfile(done.after.index_file, index)
+    snapshot.copy_index(done.after.index_file, index)
     head = repository.objects.tree_of(done.branch.tip)
     tree = repository.objects.edit_tree(head, done.parts.work)
     repository.git.run("read-tree", tree, index=index)
@@ -88,5 +88,9 @@ def _check_hook(repository: Repository, claim: Claim, done: Work, watch: Watch) 
         note = f"What the hook said:\n\n{said}" if said.strip() else ""
         return claim.rejected(f"the repository's pre-commit hook failed with exit {code}", note), None
     added = snapshot.diff(repository, tree, repository.git.line("write-tree", index=index))
-    edits: dict[str, Entry | None] = {**done.parts.work, **{path: new for path, (_, new) in added.items()}}
+    yours = done.prior.keys() | done.after.held.keys()  # a hook that adds everything would add these too
+    edits: dict[str, Entry | None] = {
+        **done.parts.work,
+        **{path: new for path, (_, new) in added.items() if path not in yours},
+    }
     return claim, done._replace(parts=done.parts._replace(work=edits))

@@ -50,7 +50,7 @@ def read_file(path: Path, shown: str) -> Template:
     except UnicodeDecodeError as error:
         raise YamlError(f"{shown}: byte {error.start + 1} is not UTF-8 text") from None
     except OSError as error:
-        raise GitorchError(f"{shown}: cannot be read: {error.strerror}") from None
+        raise GitorchError(f"{shown}: cannot be read: {error.strerror}", hint="is the path right?") from None
     return templates.parse(text, shown)
 
 

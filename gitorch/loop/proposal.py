@@ -14,6 +14,7 @@ from gitorch.core.names import quote
 from gitorch.core.text import one_line
 from gitorch.errors import Exit, GitorchError
 
+_MAX_BYTES: Final = 64 * 1024
 _STATES: Final = ("completed", "failed", "blocked")
 
 
@@ -59,6 +60,8 @@ def file_beside(result: Path) -> Path:
 def read(path: Path) -> Proposal:
     """Read proposals; none where there is no file or it makes no sense."""
     try:
+        if not path.is_file() or path.stat().st_size > _MAX_BYTES:  # a pipe would never end
+            return Proposal()
         values = json.loads(path.read_text(encoding="utf-8"))
         main = values.get("main_task")
         state = values.get("state")
@@ -67,7 +70,7 @@ def read(path: Path) -> Proposal:
             one_line(values["reason"]) or None if values.get("reason") else None,
             None if main is None else main_tasks.make(*main),
         )
-    except (OSError, ValueError, TypeError, AttributeError, GitorchError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError, GitorchError):
         return Proposal()
 
 

@@ -8,6 +8,7 @@ from gitorch.core import plan as planner
 from gitorch.core.message import Record
 from gitorch.core.moves import Change
 from gitorch.git.repository import Repository
+from gitorch.guard.mend import mend
 from gitorch.ledger.append import writing
 from gitorch.ledger.history import recent
 from gitorch.ledger.state import WorkflowState
@@ -28,6 +29,8 @@ def recover(repository: Repository) -> str | None:
     noted = invocations.load(repository)
     if noted is not None:
         process.end(noted.id)
+        if noted.before is not None:
+            mend(repository, noted.before, since=noted.started)
     latest = recent(repository.objects)
     if latest.begin is None:
         if noted is not None and _was_on_this_branch(repository, noted):

@@ -9,12 +9,12 @@ from typing import Final, NamedTuple
 from gitorch.core import fold as folds
 from gitorch.core.fold import Fold
 from gitorch.core.message import Record
-from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, parse_task_file, task_dir
+from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, parse_task_file, task_dir, task_path
 from gitorch.errors import GitorchError
 from gitorch.git.locks import Busy
 from gitorch.git.objects import Entry
 from gitorch.git.repository import Repository
-from gitorch.guard import commits, restore, snapshot
+from gitorch.guard import commits, mend, restore, snapshot
 from gitorch.guard.commits import Made
 from gitorch.guard.merge import Separation, separate
 from gitorch.guard.snapshot import Diff, Snapshot
@@ -23,7 +23,7 @@ from gitorch.ledger.state import WorkflowState, read_state
 from gitorch.loop.invocation import Invocation
 
 _TRIES: Final = 10
-RecordFor = Callable[[WorkflowState], Record]
+RecordFor = Callable[[WorkflowState, "str | None"], Record]
 
 
 class _Moved(GitorchError):
@@ -45,24 +45,32 @@ class Work(NamedTuple):
         made: what changed since the invocation began.
         branch: what happened to the branch.
         parts: what of it is to be committed, and what stays.
+        prior: how the work tree before it differed from the last commit: the user's uncommitted work.
     """
 
     after: Snapshot
     made: Diff
     branch: Made
     parts: Separation
+    prior: Diff
 
 
 def look(repository: Repository, invocation: Invocation, before: Snapshot) -> Work:
     """See what the invocation did. Commits of the agent's own that hold the user's prior work are redone without it."""
-    own_dir = task_dir(invocation.task) if invocation.task is not None else None
-    after = snapshot.take(repository, "after", of=before.index_file, task_dir=own_dir)
-    made = snapshot.diff(repository, before.tree, after.tree)
+    after, made = _taken(repository, invocation, before)
     branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
     prior = snapshot.diff(repository, repository.objects.tree_of(invocation.begin), before.tree)
     if branch.fault is None:
         branch = _redo_without(repository, invocation, branch, prior)
-    return Work(after, made, branch, _separate(repository, invocation, before, branch.tip, made=made, prior=prior))
+    parts = _separate(repository, invocation, before, branch.tip, made=made, prior=prior)
+    return Work(after, made, branch, parts, prior)
+
+
+def _taken(repository: Repository, invocation: Invocation, before: Snapshot) -> tuple[Snapshot, Diff]:
+    """Take the snapshot afterwards, and list what has changed."""
+    own_dir = task_dir(invocation.task) if invocation.task is not None else None
+    after = snapshot.take(repository, "after", of=before.index_file, task_dir=own_dir)
+    return after, snapshot.diff(repository, before.tree, after.tree)
 
 
 def _redo_without(repository: Repository, invocation: Invocation, branch: Made, prior: Diff) -> Made:
@@ -104,63 +112,70 @@ def _separate(
         prior=prior,
         committed=snapshot.diff(repository, begin, repository.objects.tree_of(tip)),
         staged=snapshot.diff(repository, begin, before.staged),
-        restaged=snapshot.diff(repository, before.staged, snapshot.staged_tree(repository, before)),
+        restaged=snapshot.restaged(repository, before),
     )
 
 
 def keep(repository: Repository, invocation: Invocation, work: Work, record_for: RecordFor) -> Outcome:
     """End an invocation with its work committed.
 
+    What the agent undid of the user's own work is put back, and what it wrote over is kept under a rescue ref.
+
     Raises:
         GitorchError: the branch kept moving, or cannot be written.
     """
     before = _before(invocation)
     for _ in range(_TRIES):
+        undone = {path: work.made[path] for path in work.parts.back}
+        restore.put_back(repository, undone, before=before, keep={})
+        rescued = _rescue(repository, invocation, work.after, work.branch) if work.parts.lost else None
         try:
-            appended = _append(repository, work.branch, work.parts, work.made, record_for)
+            appended = _append(repository, work.branch, work.parts, lambda state: record_for(state, rescued))  # noqa: B023 - used at once
         except _Moved:
             work = look(repository, invocation, before)
             if work.branch.fault is not None:
                 raise GitorchError(work.branch.fault, hint="run gitorch step again") from None
             continue
+        restore.intend_again(repository, before)
         return Outcome(appended, _notes(before, work))
     raise Busy("other commits kept coming between", "try again in a moment")
 
 
-def put_back(
-    repository: Repository, invocation: Invocation, record_for: Callable[[WorkflowState, str | None], Record]
-) -> Outcome:
+def _rescue(repository: Repository, invocation: Invocation, after: Snapshot, branch: Made) -> str:
+    before = invocation.anchor or invocation.begin
+    return restore.rescue(repository, invocation.id, tree=after.tree, before=before, tip=branch.tip)
+
+
+def put_back(repository: Repository, invocation: Invocation, record_for: RecordFor) -> Outcome:
     """End an invocation with the branch, the work tree and the index as they were before it.
 
     `record_for` is given the state and the ref under which the leftovers are kept, None where nothing was left.
     """
-    if invocation.before is None:
+    mend.end_operation(repository)
+    if invocation.before is None or not mend.can_be_put_back(repository, invocation.before):
         branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
-        return Outcome(_append(repository, branch, None, {}, lambda state: record_for(state, None)), [])
+        return Outcome(_append(repository, branch, None, lambda state: record_for(state, None)), [])
     before = invocation.before
-    own_dir = task_dir(invocation.task) if invocation.task is not None else None
     for _ in range(_TRIES):
-        after = snapshot.take(repository, "after", of=before.index_file, task_dir=own_dir)
-        made = snapshot.diff(repository, before.tree, after.tree)
+        after, made = _taken(repository, invocation, before)
         branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
-        rescued = None
-        if made or branch.own or branch.fault is not None:
-            rescued = restore.rescue(
-                repository, invocation.id, tree=after.tree, before=invocation.anchor or invocation.begin, tip=branch.tip
-            )
+        leaves = bool(made or branch.own or branch.fault is not None)
+        rescued = _rescue(repository, invocation, after, branch) if leaves else None
         branch = _undo_commits(repository, invocation, branch)
-        committed = snapshot.diff(repository, repository.objects.tree_of(invocation.begin), repository.objects.tree_of(branch.tip))
-        restore.put_back(repository, made, before=before, keep={path: new for path, (_, new) in committed.items()})
+        restore.put_back(repository, made, before=before, keep=_committed_since(repository, invocation.begin, branch.tip))
         parts = _separate(repository, invocation, before, branch.tip, made={}, prior={})
-        ref = rescued
         try:
-            return Outcome(
-                _append(repository, branch, parts, {}, lambda state: record_for(state, ref)),  # noqa: B023 - used at once
-                _held_notes(before, after),
-            )
+            appended = _append(repository, branch, parts, lambda state: record_for(state, rescued))  # noqa: B023 - used at once
         except _Moved:
             continue
+        restore.intend_again(repository, before)
+        return Outcome(appended, _held_notes(before, after))
     raise Busy("other commits kept coming between", "try again in a moment")
+
+
+def _committed_since(repository: Repository, begin: str, tip: str) -> dict[str, Entry | None]:
+    objects = repository.objects
+    return {path: new for path, (_, new) in snapshot.diff(repository, objects.tree_of(begin), objects.tree_of(tip)).items()}
 
 
 def _undo_commits(repository: Repository, invocation: Invocation, branch: Made) -> Made:
@@ -181,7 +196,7 @@ def _undo_commits(repository: Repository, invocation: Invocation, branch: Made) 
 
 
 def _append(
-    repository: Repository, branch: Made, parts: Separation | None, made: Diff, record_for: RecordFor
+    repository: Repository, branch: Made, parts: Separation | None, record_for: Callable[[WorkflowState], Record]
 ) -> Appended:
     def draft_for(state: WorkflowState) -> Draft:
         if state.commit != branch.tip:
@@ -192,10 +207,21 @@ def _append(
             for path, entry in work.items()
         )
         record = _with_totals(record_for(state), branch.fold, worked=worked)
-        staging = {} if parts is None else {path: e for path, e in parts.staging.items() if _is_body(path, state)}
+        staging = {} if parts is None else _staging(parts, state, record)
         return Draft(record=record, work=work, index=staging)
 
     return append(repository, draft_for)
+
+
+def _staging(parts: Separation, state: WorkflowState, record: Record) -> dict[str, Entry | None]:
+    """Say what the user's index is to hold: of MAIN_TASK and task files what the commits hold, whatever was staged."""
+    moved = {task_path(c.name, each) for c in record.changes for each in (c.before, c.after) if each is not None}
+    held = {state.path_of(name): entry for name, entry in state.files.items()}
+    held.update({} if state.main_task_entry is None else {MAIN_TASK_PATH: state.main_task_entry})
+    if record.main_task != state.main_task:
+        moved.add(MAIN_TASK_PATH)
+    free = {path: entry for path, entry in parts.staging.items() if path not in moved}
+    return {path: entry if _is_body(path, state) else held.get(path) for path, entry in free.items()}
 
 
 def _with_totals(record: Record, fold: Fold, *, worked: bool) -> Record:
@@ -221,8 +247,11 @@ def _is_body(path: str, state: WorkflowState) -> bool:
 
 
 def _notes(before: Snapshot, work: Work) -> list[str]:
-    left = [f"left uncommitted: {path} ({reason})" for path, reason in sorted(work.parts.left.items())]
-    return left + _held_notes(before, work.after)
+    parts = work.parts
+    left = [f"left uncommitted: {path} ({reason})" for path, reason in sorted(parts.left.items())]
+    back = [f"put back: {path} (the agent had undone your own changes)" for path in sorted(parts.back)]
+    lost = [f"your own version of {path} is kept as the rescue ref's first parent" for path in sorted(parts.lost)]
+    return left + back + lost + _held_notes(before, work.after)
 
 
 def _held_notes(before: Snapshot, after: Snapshot) -> list[str]:

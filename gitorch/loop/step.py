@@ -74,6 +74,11 @@ def _step(repository: Repository, options: Options, watch: Watch) -> Step:
     check_worktree(repository, state)
     main_task = state.workflow()
     latest = recent(repository.objects, state.commit or "HEAD")
+    if not latest.fold.known:
+        raise GitorchError(
+            "this clone is so shallow that the sums since start are out of sight",
+            hint="get more of the history: git fetch --unshallow",
+        )
     totals = latest.fold.totals
     idle = _nothing_to_do(main_task, totals, latest.last, options.limits)
     if idle is not None:

@@ -107,9 +107,10 @@ def test_dropping_the_last_open_child_closes_its_parent() -> None:
     assert with_parents(now, TREE, drop) == [drop, Change("root", "running", "completed")]
 
 
-def test_a_parent_with_no_child_left_is_not_done() -> None:
+def test_a_parent_with_no_child_left_is_not_done_but_a_task_of_its_own_again() -> None:
     drop = Change("leaf", "pending", None)
-    assert with_parents({"mid": "running", "leaf": "pending"}, TREE, drop) == [drop]
+    now: dict[str, TaskState] = {"root": "running", "mid": "running", "leaf": "pending"}
+    assert with_parents(now, TREE, drop) == [drop, Change("mid", "running", "pending")]
 
 
 def test_a_running_child_makes_its_parents_run_again() -> None:

@@ -239,7 +239,6 @@ REFUSED: dict[str, tuple[str, dict[str, str | tuple[str, ...]], str]] = {
     ),
     "empty text": ("name: a, foreach: vendors", {"vendors": " , "}, "f:5: foreach: nothing to go through"),
     "one slug": ("name: a, foreach: vendors", {"vendors": ("A b", "a-B")}, "f:5: foreach: 'a-a-b' comes out twice"),
-    "no slug": ("name: a, foreach: vendors", {"vendors": ("日", "本")}, "f:5: foreach: 'a-x' comes out twice"),
     "same item": ("name: a, foreach: vendors", {"vendors": ("A", "A")}, "f:5: foreach: 'a-a' comes out twice"),
     "too many": (
         "name: a, foreach: vendors",
@@ -301,3 +300,25 @@ def test_whatever_is_expanded_can_be_written_and_read(topic: str, vendors: tuple
         ):
             again = task.parse(each.name, written, "f")
             assert replace(again, description="") == replace(each, description="")
+
+
+def _descriptions(parent: Task, items: tuple[str, ...] = ()) -> dict[str, str]:
+    text = HEAD + "  - {name: a, description: '{description}'" + (", foreach: vendors}\n" if items else "}\n")
+    parsed = template.parse(text, "f")
+    return {made.name: made.description for made in expand(parsed, parent, {"vendors": items} if items else {})}
+
+
+def test_items_of_any_script_make_names_that_differ_and_stay() -> None:
+    items = ("日本", "中国", "Zürich", "Straße", "中国 AI", "日本 AI", "Łódź", "!!")
+    names = list(_descriptions(Task(name="p"), items))
+    assert names[2:4] == ["p-a-zurich", "p-a-strasse"]
+    assert len(set(names)) == len(items)
+    assert list(_descriptions(Task(name="p"), tuple(reversed(items)))) == names[::-1]
+
+
+def test_only_the_heading_that_gitorch_wrote_is_left_out_of_a_description() -> None:
+    text = "# p\n\n# Background\n\nFacts.\n\n# p\n\nMore."
+    (made,) = _descriptions(Task(name="p", description=text)).values()
+    assert made == "# p-a\n\n# Background\n\nFacts.\n\n# p\n\nMore."
+    (other,) = _descriptions(Task(name="p", description="# My own heading\n\nFacts.")).values()
+    assert other == "# p-a\n\n# My own heading\n\nFacts."

@@ -1,0 +1,233 @@
+"""The planner: what happens next, as a table and as properties."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitorch.core import main_task as main_tasks
+from gitorch.core import plan as planner
+from gitorch.core.main_task import MainTask, make, parse
+from gitorch.core.moves import Change, States, apply, with_parents
+from gitorch.core.names import TASK_STATES, TaskState
+from gitorch.core.plan import Plan, family_of, next_main_task, plan, ready, task_problem
+from gitorch.core.task import Task
+
+
+def tasks_of(*tasks: Task) -> dict[str, Task]:
+    return {task.name: task for task in tasks}
+
+
+THREE = tasks_of(
+    Task(name="top", template="research"),
+    Task(name="top-data", parent="top", order=1, kind="gather"),
+    Task(name="top-work", parent="top", order=2, needs=("top-data",)),
+    Task(name="top-end", parent="top", order=3, kind="synthesize", needs=("top-data", "top-work")),
+)
+FRESH: States = {"top": "running", "top-data": "pending", "top-work": "pending", "top-end": "pending"}
+
+
+def told(next_: str, task: str | None = None) -> MainTask:
+    return make("continue", next_, task)
+
+
+@pytest.mark.parametrize(
+    ("next_", "task", "expected"),
+    [
+        ("Gather the data", "top-data", Plan("gather", "top-data")),
+        ("Go on", "top-data", Plan("gather", "top-data")),
+        ("Go on", None, Plan("gather", "top-data")),
+        ("gather it", "top-data", Plan("gather", "top-data")),
+        ("GATHER it", "top-data", Plan("gather", "top-data")),
+        ("Gathering it", "top-data", Plan("gather", "top-data")),
+        ("Execute it", "top-data", Plan("execute", "top-data")),
+        ("Synthesize it", "top-data", Plan("synthesize", "top-data")),
+        ("Decompose it", "top-data", Plan("decompose", "top-data")),
+        ("Check it", "top-data", Plan("check", "top-data", aside=True)),
+        ("Check everything", None, Plan("check", None)),
+        ("Execute the end", "top-end", Plan("gather", "top-data")),  # it cannot run yet: the first ready goes
+        ("Execute it", "unknown", Plan("gather", "top-data")),
+        ("Decompose top", "top", Plan("gather", "top-data")),
+        ("Check top", "top", Plan("gather", "top-data")),
+    ],
+)
+def test_the_verb_is_followed_where_the_task_allows_it(next_: str, task: str | None, expected: Plan) -> None:
+    assert plan(told(next_, task), FRESH, THREE) == expected
+
+
+@pytest.mark.parametrize(
+    ("task", "next_", "expected"),
+    [
+        (Task(name="a"), "Gather facts", Plan("gather", "a", aside=True)),
+        (Task(name="a"), "Execute a", Plan("execute", "a")),
+        (Task(name="a", template="auto"), "Execute a", Plan("decompose", "a")),
+        (Task(name="a", template="auto"), "Check a", Plan("check", "a", aside=True)),
+        (Task(name="a", run="make"), "Gather a", Plan("execute", "a")),
+        (Task(name="a", run="make", kind="gather"), "Synthesize a", Plan("gather", "a")),
+        (Task(name="a", kind="gather"), "Gather a", Plan("gather", "a")),
+    ],
+)
+def test_templates_and_commands_are_not_passed_over(task: Task, next_: str, expected: Plan) -> None:
+    assert plan(told(next_, "a"), {"a": "pending"}, tasks_of(task)) == expected
+
+
+def test_needs_hold_over_parents() -> None:
+    tasks = tasks_of(
+        Task(name="first"),
+        Task(name="second", needs=("first",)),
+        Task(name="child", parent="second"),
+        Task(name="grandchild", parent="child"),
+    )
+    states: dict[str, TaskState] = dict.fromkeys(tasks, "pending")
+    assert ready(states, tasks, family_of(tasks)) == ["first"]
+    states["first"] = "completed"
+    assert ready(states, tasks, family_of(tasks)) == ["grandchild"]
+
+
+@pytest.mark.parametrize("state", ["failed", "blocked"])
+def test_below_a_blocked_or_failed_ancestor_nothing_runs(state: TaskState) -> None:
+    tasks = tasks_of(Task(name="top"), Task(name="mid", parent="top"), Task(name="leaf", parent="mid"))
+    assert ready({"top": state, "mid": "pending", "leaf": "pending"}, tasks, family_of(tasks)) == []
+    assert ready({"top": "running", "mid": "pending", "leaf": "pending"}, tasks, family_of(tasks)) == ["leaf"]
+
+
+def test_order_then_name_decide_parents_first() -> None:
+    tasks = tasks_of(
+        Task(name="z", order=1),
+        Task(name="b", order=2),
+        Task(name="a", order=2),
+        Task(name="a-2", parent="a", order=2),
+        Task(name="a-1", parent="a", order=3),
+        Task(name="z-9", parent="z", order=9),
+    )
+    states: States = dict.fromkeys(tasks, "pending")
+    assert ready(states, tasks, family_of(tasks)) == ["z-9", "a-2", "a-1", "b"]
+
+
+def test_a_reopened_parent_whose_subtasks_are_done_runs_itself() -> None:
+    states: dict[str, TaskState] = {**dict.fromkeys(THREE, "completed"), "top": "pending"}
+    assert plan(told("Go on"), states, THREE) == Plan("execute", "top")
+    assert plan(told("Decompose top task", "top"), states, THREE) == Plan("execute", "top")
+    assert next_main_task(states, THREE) == make("continue", "Execute top task", "top")
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        (FRESH, make("continue", "Gather top-data subtask", "top-data")),
+        ({**FRESH, "top-data": "completed"}, make("continue", "Execute top-work subtask", "top-work")),
+        ({**FRESH, "top-data": "failed"}, make("blocked", "Decide about failed task top-data", "top-data")),
+        ({**FRESH, "top-data": "blocked"}, make("blocked", "Decide about blocked task top-data", "top-data")),
+        ({**FRESH, "top-data": "running"}, make("continue", "Check status: no task can run")),
+        (dict.fromkeys(THREE, "completed"), make("completed", "All tasks completed")),
+        ({"top": "pending"}, make("continue", "Decompose top task", "top")),
+    ],
+)
+def test_what_main_task_holds_next(states: States, expected: MainTask) -> None:
+    tasks = {name: task for name, task in THREE.items() if name in states}
+    made = next_main_task(states, tasks)
+    assert (made.status, made.next, made.task) == (expected.status, expected.next, expected.task or made.task)
+
+
+def test_focus_is_the_tasks_own_or_its_nearest_or_first_ancestors() -> None:
+    tasks = tasks_of(Task(name="top", focus="On Q4"), Task(name="leaf", parent="top"))
+    assert next_main_task({"top": "pending", "leaf": "pending"}, tasks).focus == "On Q4"
+
+
+def test_the_longest_name_still_makes_a_main_task() -> None:
+    name = "x" * 100
+    for states in ({name: "pending"}, {name: "failed"}):
+        made = next_main_task(states, tasks_of(Task(name=name)))  # type: ignore[arg-type]
+        assert parse(main_tasks.format(made).encode()) == made
+
+
+@pytest.mark.parametrize(
+    ("tasks", "problem"),
+    [
+        ((Task(name="a", parent="gone"),), "there is no task gone"),
+        ((Task(name="a", needs=("gone",)),), "there is no task gone"),
+        ((Task(name="a", parent="b"), Task(name="b", parent="a")), "its own ancestor"),
+        ((Task(name="a", needs=("b",)), Task(name="b", needs=("a",))), "circle"),
+        ((Task(name="a", needs=("b",)), Task(name="b", needs=("c",)), Task(name="c", needs=("a",))), "circle"),
+        ((Task(name="a", needs=("b",)), Task(name="b")), None),
+        ((Task(name="a", parent="b", needs=("b",)), Task(name="b")), "circle"),
+        ((Task(name="a", parent="p"), Task(name="p", needs=("b",)), Task(name="b", needs=("a",))), "circle"),
+    ],
+)
+def test_what_a_task_file_says_wrongly_about_others_is_told(tasks: tuple[Task, ...], problem: str | None) -> None:
+    found = task_problem("a", dict.fromkeys((task.name for task in tasks), "pending"), tasks_of(*tasks))
+    assert found is None if problem is None else problem in (found or "")
+
+
+NAMES = [f"t{number}" for number in range(7)]
+
+
+@st.composite
+def workflows(draw: st.DrawFn) -> tuple[dict[str, TaskState], dict[str, Task]]:
+    """Draw tasks whose parents and needs stand before them, in any states."""
+    count = draw(st.integers(1, len(NAMES)))
+    tasks: dict[str, Task] = {}
+    for number, name in enumerate(NAMES[:count]):
+        before = NAMES[:number]
+        parent = draw(st.none() | st.sampled_from(before)) if before else None
+        above = set(family_of({**tasks, name: Task(name=name, parent=parent)}).ancestors(name))
+        needs = draw(st.lists(st.sampled_from(before), max_size=2, unique=True)) if before else []
+        tasks[name] = Task(
+            name=name,
+            parent=parent,
+            needs=tuple(need for need in needs if need not in above),
+            order=draw(st.integers(0, 3)),
+            kind=draw(st.sampled_from(("gather", "execute", "synthesize"))),
+            template=draw(st.sampled_from((None, None, "research"))),
+        )
+    return {name: draw(st.sampled_from(TASK_STATES)) for name in tasks}, tasks
+
+
+@given(workflows(), st.sampled_from(("Go on", "Check", "Gather x", "Decompose x")), st.none() | st.sampled_from(NAMES))
+def test_a_plan_is_always_one_that_can_be_done(
+    drawn: tuple[dict[str, TaskState], dict[str, Task]], next_: str, task: str | None
+) -> None:
+    states, tasks = drawn
+    made = plan(told(next_, task), states, tasks)
+    assert made == plan(told(next_, task), dict(reversed(states.items())), dict(reversed(tasks.items())))
+    if made.task is None:
+        assert made.action == "check"
+        return
+    family = family_of(tasks)
+    chain = [made.task, *family.ancestors(made.task)]
+    assert states[made.task] == "pending"
+    assert all(states[child] == "completed" for child in family.children(made.task))
+    assert all(states[need] == "completed" for each in chain for need in tasks[each].needs)
+    assert not any(states[above] in ("failed", "blocked") for above in chain[1:])
+    if made.action == "decompose":
+        assert not family.children(made.task)
+
+
+@given(workflows())
+def test_main_task_next_is_valid_and_names_what_the_plan_does(
+    drawn: tuple[dict[str, TaskState], dict[str, Task]],
+) -> None:
+    states, tasks = drawn
+    made = next_main_task(states, tasks)
+    assert parse(main_tasks.format(made).encode()) == made
+    if made.task is not None and made.status == "continue":
+        assert plan(made, states, tasks) == Plan(planner.own_action(tasks[made.task], family_of(tasks)), made.task)
+
+
+@given(workflows())
+def test_following_the_plan_from_the_start_completes_all_that_can_be(
+    drawn: tuple[dict[str, TaskState], dict[str, Task]],
+) -> None:
+    """From all pending, doing what is planned ends, and with needs among siblings only nothing stays open."""
+    tasks = {name: Task(name=name, parent=task.parent, kind=task.kind) for name, task in drawn[1].items()}
+    states: dict[str, TaskState] = dict.fromkeys(tasks, "pending")
+    family = family_of(tasks)
+    for _ in range(2 * len(tasks) + 1):
+        made = plan(next_main_task(states, tasks), states, tasks)
+        if made.task is None:
+            break
+        states = apply(states, with_parents(states, family, Change(made.task, "pending", "running")))
+        states = apply(states, with_parents(states, family, Change(made.task, "running", "completed")))
+    assert set(states.values()) == {"completed"}
+    assert next_main_task(states, tasks).status == "completed"

@@ -1,0 +1,351 @@
+"""verify: it passes on every honest history, and names the first commit of every other."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.probe import Quick, told_by_messages, told_by_names
+from tests.sandbox import Sandbox
+
+FAIL = ("--agent-command", "exit 1")
+
+
+def holds(sandbox: Sandbox) -> None:
+    """Check the history by verify and by an oracle: names in each tree against the messages up to there."""
+    report = sandbox("verify", "--json").json
+    assert report["ok"], report
+    for commit in sandbox.git("rev-list", "--first-parent", "HEAD").split():
+        if int(sandbox.git("rev-list", "--count", "--merges", commit)) == 0:
+            _agree(sandbox, commit)
+
+
+def _agree(sandbox: Sandbox, commit: str) -> None:
+    states, main = told_by_messages(sandbox, commit)
+    names, text = told_by_names(sandbox, commit)
+    assert states == names
+    if main is not None and text is not None:
+        pairs = zip(("STATUS", "NEXT", "TASK", "FOCUS"), main, strict=True)
+        assert text == "".join(f"{key}: {value}\n" for key, value in pairs if value is not None)
+    else:
+        assert (main, text) == (None, None)
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Sandbox:
+    return Quick(Sandbox.create(tmp_path / "repo").root)
+
+
+_BUILT: dict[str, Path] = {}
+
+
+@pytest.fixture
+def ran(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """Give a workflow with a failing attempt, plain commits between, and work done by hand; made once, then copied."""
+    if not _BUILT:
+        built = Quick(Sandbox.create(tmp_path_factory.mktemp("built") / "repo").root)
+        _build(built)
+        _BUILT["ran"] = built.root
+    shutil.copytree(_BUILT["ran"], tmp_path / "repo")
+    return Quick(tmp_path / "repo")
+
+
+def _build(sandbox: Sandbox) -> None:
+    sandbox.commit(file="x\n")
+    sandbox("start", "main-research", "-d", "What is wanted")
+    sandbox("step")
+    sandbox.commit("between", file="y\n")
+    sandbox("step", *FAIL)
+    sandbox.commit("between", **{".tasks/notes.md": "n\n"})
+    sandbox("step")
+    sandbox("create", "hand", "--needs", "main-research-data-gathering")
+    sandbox("move", "hand", "running")
+    sandbox("move", "hand", "blocked", "--reason", "What now?")
+    sandbox("move", "hand", "pending")
+    sandbox("update", "continue", "Execute hand", "--task", "hand")
+
+
+def test_a_run_by_machine_and_by_hand_holds(ran: Sandbox) -> None:
+    holds(ran)
+    ran("drop", "hand", code=1)
+    ran("update", "continue", "Go on")
+    ran("drop", "hand")
+    ran("run")
+    holds(ran)
+
+
+def test_an_ordinary_merge_holds_and_the_workflow_goes_on(ran: Sandbox) -> None:
+    ran.git("checkout", "-qb", "side", "HEAD~3")
+    ran.commit("side work", side="x\n")
+    ran.git("checkout", "-q", "main")
+    ran.git("merge", "-q", "--no-ff", "-m", "join", "side")
+    ran("run")
+    holds(ran)
+
+
+def test_a_workflow_on_a_feature_branch_merged_with_a_merge_commit(sandbox: Sandbox) -> None:
+    sandbox.commit(file="x\n")
+    sandbox.git("checkout", "-qb", "feature")
+    sandbox("start", "feature-research")
+    sandbox("step")
+    sandbox("step")
+    sandbox.git("checkout", "-q", "main")
+    # main touches .tasks too, though no state: the merged folder equals neither parent's
+    sandbox.commit("a note beside the tasks", **{".tasks/README.md": "about tasks\n"})
+    sandbox.git("merge", "-q", "--no-ff", "-m", "land it", "feature")
+    holds(sandbox)
+    before = sandbox("log", "--json", "-n1").json["total_steps"]
+    assert before == 2
+    after = sandbox("step", "--json").json
+    assert after["exit"] == 0
+    assert sandbox("log", "--json", "-n1").json["total_steps"] == 3  # the sums go on from the feature branch
+    sandbox("run")
+    holds(sandbox)
+
+
+def test_a_feature_branch_squashed_is_found(sandbox: Sandbox) -> None:
+    sandbox.commit(file="x\n")
+    sandbox.git("checkout", "-qb", "feature")
+    sandbox("start", "feature-research")
+    sandbox.git("checkout", "-q", "main")
+    sandbox.git("merge", "-q", "--squash", "feature")
+    sandbox.git("commit", "-q", "--no-edit")
+    _first_bad(sandbox, sandbox.head(), "without a record")
+
+
+@pytest.mark.parametrize("how", ["rebase", "cherry-pick", "latin-1 rebase", "signoff"])
+def test_records_moved_in_order_hold(sandbox: Sandbox, how: str) -> None:
+    first = sandbox.commit(file="x\n")
+    sandbox.git("checkout", "-qb", "feature")
+    sandbox("start", "feature-research", "-d", "Grüße — über alles")
+    sandbox("step")
+    sandbox("step", *FAIL)
+    sandbox("update", "continue", "Größe messen")
+    sandbox.commit("plain", plain="x\n")
+    sandbox("step")
+    sandbox.git("checkout", "-q", "main")
+    sandbox.commit("meanwhile", other="x\n")
+    if how == "cherry-pick":
+        sandbox.git("cherry-pick", "-x", "--allow-empty", f"{first}..feature")
+    else:
+        sandbox.git("checkout", "-q", "feature")
+        if how.startswith("latin"):
+            sandbox.git("config", "i18n.commitEncoding", "ISO-8859-1")
+        sandbox.git("rebase", "-q", *(["--signoff"] if how == "signoff" else []), "main")
+        sandbox.git("config", "i18n.commitEncoding", "UTF-8")
+    assert sandbox("verify", "--json").json["ok"]
+    sandbox("run")
+    if not how.startswith("latin"):  # the oracle reads no such messages
+        holds(sandbox)
+    assert sandbox("verify", "--json").json["ok"]
+
+
+def test_two_branches_with_a_workflow_each_joined_by_choosing_one(sandbox: Sandbox) -> None:
+    sandbox.commit(file="x\n")
+    sandbox.git("checkout", "-qb", "other")
+    sandbox("start", "other-research")
+    sandbox("step")
+    sandbox.git("checkout", "-q", "main")
+    sandbox("start", "main-research")
+    sandbox("step")
+    sandbox("step")
+    sandbox.git("merge", "-q", "-s", "ours", "-m", "keep ours", "other")
+    holds(sandbox)
+    sandbox("run")
+    holds(sandbox)
+    sandbox.git("checkout", "-q", "other")
+    sandbox.git("merge", "-q", "-s", "ours", "-m", "keep the other", "main")
+    sandbox("step")
+    assert sandbox("log", "--json", "-n1").json["total_steps"] == 2
+    holds(sandbox)
+
+
+def test_a_workflow_after_a_workflow_counts_anew(sandbox: Sandbox) -> None:
+    sandbox("start", "one-research")
+    sandbox("run")
+    sandbox("start", "two-research")
+    sandbox("run")
+    assert sandbox("log", "--json", "-n1").json["total_steps"] == 4
+    holds(sandbox)
+
+
+def test_a_range_and_another_branch_can_be_verified(ran: Sandbox) -> None:
+    ran.git("branch", "here")
+    for rev in ("here", "HEAD~2", "HEAD~4..HEAD", "HEAD~6..here~1"):
+        assert ran("verify", rev, "--json").json["ok"], rev
+    assert ran("verify", "nothing", code=1).err.startswith("error: the history of 'nothing' cannot be read")
+
+
+def _first_bad(sandbox: Sandbox, commit: str, says: str) -> None:
+    report = sandbox("verify", "--json", code=1).json
+    assert not report["ok"]
+    assert report["problems"][0]["commit"] == commit, report
+    assert any(says in problem["problem"] for problem in report["problems"] if problem["commit"] == commit), report
+
+
+def _amend(sandbox: Sandbox, change: Callable[[str], str]) -> None:
+    text = change(sandbox.git("log", "-1", "--format=%B"))
+    sandbox.git("commit", "-q", "--amend", "--allow-empty", "--cleanup=verbatim", "-m", text)
+
+
+def _rename_by_hand(sandbox: Sandbox) -> None:
+    sandbox.git("mv", ".tasks/[pending]_hand_task.md", ".tasks/[completed]_hand_task.md")
+    sandbox.git("commit", "-qm", "done by hand")
+
+
+def _edit_main_task(sandbox: Sandbox) -> None:
+    sandbox.commit("by hand", **{".tasks/MAIN_TASK": "STATUS: completed\nNEXT: All done\n"})
+
+
+def _amend_tree(sandbox: Sandbox) -> None:
+    sandbox("create", "extra")
+    sandbox.git("mv", ".tasks/[pending]_extra_task.md", ".tasks/[running]_extra_task.md")
+    sandbox.git("commit", "-q", "--amend", "--no-edit")
+
+
+def _amend_main_task(sandbox: Sandbox) -> None:
+    sandbox("create", "extra")
+    sandbox.write(".tasks/MAIN_TASK", "STATUS: continue\nNEXT: Another thing\n")
+    sandbox.git("add", ".tasks/MAIN_TASK")
+    sandbox.git("commit", "-q", "--amend", "--no-edit")
+
+
+def _amend_text(change: Callable[[str], str]) -> Callable[[Sandbox], None]:
+    def spoil(sandbox: Sandbox) -> None:
+        sandbox("create", "extra")
+        _amend(sandbox, change)
+
+    return spoil
+
+
+def _amend_end(change: Callable[[str], str]) -> Callable[[Sandbox], None]:
+    def spoil(sandbox: Sandbox) -> None:
+        sandbox("step")
+        _amend(sandbox, change)
+
+    return spoil
+
+
+def _revert(sandbox: Sandbox) -> None:
+    sandbox("create", "extra")
+    sandbox.git("revert", "--no-edit", "HEAD")
+
+
+def _nobodys_merge(sandbox: Sandbox) -> None:
+    sandbox.git("branch", "side")
+    sandbox("create", "ours")
+    sandbox.git("checkout", "-q", "side")
+    sandbox("create", "theirs")
+    sandbox.git("checkout", "-q", "main")
+    sandbox.git("merge", "-q", "-m", "both", "side")
+
+
+def _two_files_by_a_merge(sandbox: Sandbox) -> None:
+    sandbox.git("branch", "side")
+    sandbox("move", "hand", "running")
+    sandbox.git("checkout", "-q", "side")
+    sandbox("move", "hand", "blocked")
+    sandbox.git("checkout", "-q", "main")
+    sandbox.git("merge", "-q", "--no-commit", "side", ok=False)
+    sandbox.git("add", "-A", ".tasks")
+    sandbox.git("commit", "-qm", "both files")
+
+
+def _other_id(text: str) -> str:
+    head, _, rest = text.partition("Gitorch-Invocation: ")
+    return f"{head}Gitorch-Invocation: {'0' * 32}{rest[32:]}"
+
+
+SPOILT: dict[str, tuple[Callable[[Sandbox], None], str]] = {
+    "a task file renamed by a plain commit": (_rename_by_hand, "without a record: hand: pending -> completed"),
+    "MAIN_TASK edited by a plain commit": (_edit_main_task, "MAIN_TASK changed without a record"),
+    "a record amended to hold another state": (_amend_tree, "extra: none -> running"),
+    "a record amended to hold another MAIN_TASK": (_amend_main_task, "another MAIN_TASK"),
+    "trailers cut off": (_amend_text(lambda text: text.split("\n\n")[0]), "without a record"),
+    "the event cut out": (_amend_text(lambda text: text.replace("Gitorch-Event: create\n", "")), "Event is missing"),
+    "a state cut out": (
+        _amend_text(lambda text: text.replace("Gitorch-State: extra: none -> pending\n", "")),
+        "only its tree shows extra: none -> pending",
+    ),
+    "trailers doubled": (
+        _amend_text(lambda text: text.strip() + "\nGitorch-Event: create\n"),
+        "Gitorch-Event stands there twice",
+    ),
+    "a trailer forged": (
+        _amend_text(lambda text: text.strip() + "\nGitorch-State: main-research: running -> completed\n"),
+        "only it names main-research: running -> completed",
+    ),
+    "an unknown trailer": (_amend_text(lambda text: text.strip() + "\nGitorch-Foo: x\n"), "is unknown"),
+    "another event": (_amend_text(lambda text: text.replace("Event: create", "Event: update")), "illegal move"),
+    "a body after the trailers": (_amend_text(lambda text: text.strip() + "\n\nP.S.\n"), "outside the last paragraph"),
+    "wrong totals": (_amend_end(lambda text: text.replace("Total-Steps: 4", "Total-Steps: 5")), "the totals are"),
+    "a cost forged": (_amend_end(lambda text: text.replace("Cost-USD: 0\n", "Cost-USD: 9\n", 1)), "the totals are"),
+    "an end of another invocation": (_amend_end(_other_id), "ends without having begun"),
+    "a revert of a record": (_revert, "without a record: extra: pending -> none"),
+    "a merge with states of nobody": (_nobodys_merge, "a state that none of its parents has"),
+    "a merge with two files for one task": (_two_files_by_a_merge, "has two files"),
+}
+
+
+@pytest.mark.parametrize("way", SPOILT)
+def test_what_does_not_hold_is_found_and_named(ran: Sandbox, way: str) -> None:
+    spoil, says = SPOILT[way]
+    spoil(ran)
+    _first_bad(ran, ran.head(), says)
+    # what comes after it does not hide it, nor does an honest commit get the blame
+    bad = ran.head()
+    ran.commit("later", later="x\n")
+    assert ran("verify", "--json", code=1).json["problems"][0]["commit"] == bad
+
+
+def test_a_bare_clone_names_the_first_bad_commit_too(ran: Sandbox) -> None:
+    _rename_by_hand(ran)
+    bad = ran.head()
+    ran("create", "after", code=0)
+    ran.git("clone", "-q", "--bare", ".", "../bare.git")
+    bare = Sandbox(ran.root.parent / "bare.git")
+    assert bare("verify", "--json", code=1).json == ran("verify", "--json", code=1).json
+    assert f"the first commit that does not hold is {bad}" in bare("verify", code=1).out
+
+
+def test_a_missing_end_is_found_where_the_task_begins_again(ran: Sandbox) -> None:
+    ran("step", *FAIL)
+    ran("step", *FAIL)
+    second, _, first = ran.git("log", "-n3", "--skip=1", "--format=%H").split()
+    ran.git("reset", "-q", "--hard", first)  # its end is lost
+    ran("move", "hand", "pending")
+    ran.git("cherry-pick", second)
+    _first_bad(ran, ran.head(), "has no end")
+
+
+def test_an_open_invocation_is_a_warning(ran: Sandbox, tmp_path: Path) -> None:
+    ran("step")
+    ran.git("reset", "-q", "--hard", "HEAD^")
+    report = ran("verify", "--json").json
+    assert report["ok"]
+    assert "is open" in report["warnings"][0]["problem"]
+    assert not list(tmp_path.glob("nothing"))
+
+
+def test_an_illegal_move_is_found(ran: Sandbox) -> None:
+    ran.git("mv", ".tasks/[pending]_hand_task.md", ".tasks/[completed]_hand_task.md")
+    states = "Gitorch-State: hand: pending -> completed"
+    mirror = "Gitorch-Status: continue\nGitorch-Next: Execute hand\nGitorch-Task: hand"
+    ran.git("commit", "-qm", f"gitorch(hand): move\n\nGitorch-Event: move\n{mirror}\n{states}\n")
+    _first_bad(ran, ran.head(), "illegal move hand: pending -> completed")
+
+
+def test_names_that_only_look_like_tasks_are_nobodys_business(ran: Sandbox) -> None:
+    odd = (
+        ".tasks/[done]_x_task.md",
+        ".tasks/[pending]_X_task.md",
+        ".tasks/[pending]_d_task.md/f",
+        "[pending]_t_task.md",
+    )
+    ran.commit("look-alikes", **dict.fromkeys((*odd, ".tasks/hand/[pending]_n_task.md"), "x\n"))
+    assert ran("verify", "--json").json["ok"]
+    assert "d" not in Sandbox(ran.root)("list", "--json").out.split('"name": "')[0]
+    assert {"x", "d", "n", "t"}.isdisjoint(ran.states())
