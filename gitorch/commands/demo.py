@@ -21,6 +21,7 @@ from gitorch.errors import Exit, GitorchError
 from gitorch.git.process import Git
 from gitorch.git.repository import Repository, open_repository
 from gitorch.ledger.append import Draft, append_if
+from gitorch.ledger.history import READ_LOG
 from gitorch.ledger.state import WorkflowState
 from gitorch.loop import proposal
 from gitorch.loop.result import Step
@@ -129,9 +130,7 @@ def _tell_result(workflow: Workflow, first: str) -> None:
     output.say()
     output.say("$ git log --reverse --format='%h %s%n%(trailers:key=Gitorch-State,valueonly)'")
     trail = git.run(
-        # settings of the user's that would change what is shown
-        *("-c", "log.showSignature=false", "-c", "trailer.separators=:", "-c", "core.commentChar=#"),
-        *("-c", "i18n.logOutputEncoding=UTF-8", "log", "--no-color", "--reverse"),
+        *("-c", "trailer.separators=:", "-c", "core.commentChar=#", *READ_LOG, "--reverse"),
         *("--format=%h %s%n%(trailers:key=Gitorch-State,valueonly)", f"{first}..HEAD"),
     )
     output.say("\n".join(line for line in trail.decode(errors="replace").split("\n") if line))

@@ -12,7 +12,7 @@ from gitorch.git.objects import Commit, Entry
 from gitorch.git.process import GitError, complaint
 from gitorch.git.repository import Repository
 from gitorch.guard.snapshot import Diff, diff
-from gitorch.ledger.history import recent, record_of
+from gitorch.ledger.history import READ_LOG, recent, record_of
 from gitorch.ledger.verify import Report, verify_since
 
 _MARK: Final = "gitorch-agent"
@@ -87,7 +87,7 @@ class _Seen(NamedTuple):
 
 def _by_whom(repository: Repository, begin: str, invocation: str) -> _Seen:
     """Read from the reflog which commits came through a git that the agent started, and which not."""
-    out = repository.git.attempt("log", "-g", "-n", str(_REFLOG), "-z", "--format=%H %gs", "HEAD", "--").out
+    out = repository.git.attempt(*READ_LOG, "-g", "-n", str(_REFLOG), "-z", "--format=%H %gs", "HEAD", "--").out
     own: set[str] = set()
     dropped: set[str] = set()
     others: list[str] = []
@@ -144,7 +144,7 @@ def replay(
 
 def _recommit(repository: Repository, commit: Commit, tree: str, parent: str) -> str:
     found = repository.git.run(
-        "log", "-1", "--no-mailmap", "--date=raw", "--format=%an%x00%ae%x00%ad", commit.oid, "--"
+        *READ_LOG, "-1", "--date=raw", "--format=%an%x00%ae%x00%ad", commit.oid, "--"
     )
     name, email, date = os.fsdecode(found).rstrip("\n").split("\0")
     author = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email, "GIT_AUTHOR_DATE": date}

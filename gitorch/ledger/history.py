@@ -17,6 +17,11 @@ from gitorch.git.repository import Repository
 
 _TRAILER: Final = f"\n{message.PREFIX}Event: "
 _CHUNK: Final = 1 << 16
+# `git log` whatever the user's settings are: in UTF-8, and nothing but what the format asks for
+READ_LOG: Final = (
+    *("-c", "log.showRoot=true", "-c", "log.showSignature=false", "-c", "i18n.logOutputEncoding=UTF-8", "log"),
+    *("--no-color", "--no-decorate", "--no-notes", "--no-mailmap"),
+)
 
 
 class PathChange(NamedTuple):
@@ -49,8 +54,7 @@ def stream(repository: Repository, *revs: str, oldest_first: bool = False, paths
     options = ["--reverse"] if oldest_first else []
     options += ["--raw", "--no-abbrev", "--no-renames", "-r"] if paths else ["-s"]
     process = repository.git.start(
-        *("-c", "log.showRoot=true", "-c", "i18n.logOutputEncoding=UTF-8", "-c", "log.showSignature=false"),
-        *("log", "--topo-order", "-z", "--no-color", "--no-decorate", "--no-notes", "--no-mailmap", *options),
+        *(*READ_LOG, "--topo-order", "-z", *options),
         *("--format=%x01%H %P%n%ct%n%B%x02", *revs, "--"),
     )
     with process:

@@ -114,6 +114,9 @@ def test_a_shallow_clone_that_begins_at_a_plain_commit_or_a_merge(sandbox: Sandb
         assert clone("verify", "--json").json["ok"]
     sandbox.commit("plain", plain="x\n")
     clone = _clone(sandbox, sandbox.root.parent / "plain", "--depth=1")
+    assert "unshallow" in clone("step", code=1).err  # what was spent so far is out of sight
+    assert clone.head() == sandbox.head()
+    clone.git("fetch", "-q", "--unshallow")
     clone("step")
     assert clone("verify", "--json").json["ok"]
 
