@@ -35,7 +35,7 @@ class Workflow:
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
 
-    def __enter__(self) -> Workflow:
+    def __enter__(self) -> Workflow:  # noqa: PYI034 - typing.Self needs Python 3.11
         return self
 
     def __exit__(

@@ -134,7 +134,7 @@ def _step_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.version_option(__version__, message="gitorch %(version)s")
 @click.pass_context
 def cli(ctx: click.Context, folder: str) -> None:
-    """Drive coding agents through a workflow whose whole state and history is in git.
+    r"""Drive coding agents through a workflow whose whole state and history is in git.
 
     \b
     gitorch start NAME -d 'what is wanted'     begin a workflow

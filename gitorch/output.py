@@ -13,7 +13,7 @@ SCHEMA: Final = 1
 _STYLES: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 
 
-class ReaderGone(Exception):  # noqa: N818 - it is no error: `gitorch log | head` is meant to end so
+class ReaderGone(Exception):
     """Whoever read our standard output has closed it."""
 
 

@@ -56,7 +56,6 @@ def run(
     stdin: Path | None = None,
     timeout: float | None = None,
     idle: float | None = None,
-    started: Callable[[int], None] = lambda _: None,
     should_stop: Callable[[float], bool] = lambda _: False,
 ) -> Ended:
     """Run a program to its end, or until it has to be ended.
@@ -68,15 +67,62 @@ def run(
         stdin: a file it reads; nothing where None.
         timeout: how many seconds it may take.
         idle: how many seconds it may be silent.
-        started: called with its process id.
         should_stop: called several times a second with the seconds so far; True ends the program.
 
     Raises:
         GitorchError: it cannot be started.
     """
+    process = _start(command, cwd, env, stdin)
+    began = time.monotonic()
+    out, err = _Tail(), _Tail()
+
+    def why_stop(last: float) -> Stopped | None:
+        now = time.monotonic()
+        if should_stop(now - began):
+            return "interrupted"
+        if timeout is not None and now - began > timeout:
+            return "timeout"
+        return "stalled" if idle is not None and now - last > idle else None
+
+    try:
+        stopped = _watch(process, env.get(MARK, ""), out, err, why_stop)
+    except BaseException:
+        end(env.get(MARK, ""), process)
+        raise
+    finally:
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+    return Ended(process.wait(), out.bytes(), err.bytes(), time.monotonic() - began, stopped)
+
+
+def _watch(
+    process: subprocess.Popen[bytes], mark: str, out: _Tail, err: _Tail, why_stop: Callable[[float], Stopped | None]
+) -> Stopped | None:
+    """Read what a program prints until it has ended, or there is a reason to end it; then end what it leaves."""
+    stopped: Stopped | None = None
+    with selectors.DefaultSelector() as selector, _exit_notice(process.pid) as notice:
+        for pipe, tail in ((process.stdout, out), (process.stderr, err)):
+            if pipe is not None:
+                os.set_blocking(pipe.fileno(), False)
+                selector.register(pipe, selectors.EVENT_READ, tail)
+        if notice is not None:
+            selector.register(notice, selectors.EVENT_READ)
+        last = time.monotonic()
+        while stopped is None and process.poll() is None:
+            last = time.monotonic() if _drain(selector, _TICK) else last
+            stopped = why_stop(last)
+        end(mark, process, drain=lambda: _drain(selector, 0))
+        rest = time.monotonic() + _REST
+        while _drain(selector, 0) and time.monotonic() < rest:
+            pass  # what has slipped away from us may write for ever
+    return stopped
+
+
+def _start(command: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: Path | None) -> subprocess.Popen[bytes]:
     with (stdin or Path(os.devnull)).open("rb") as source:
         try:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 command,
                 cwd=cwd,
                 env=env,
@@ -89,42 +135,6 @@ def run(
             raise GitorchError(
                 f"{command[0]} cannot be started: {error.strerror}", hint="is it installed, and on PATH?"
             ) from None
-    began = time.monotonic()
-    out, err = _Tail(), _Tail()
-    stopped: Stopped | None = None
-    try:
-        started(process.pid)
-        with selectors.DefaultSelector() as selector, _exit_notice(process.pid) as notice:
-            for pipe, tail in ((process.stdout, out), (process.stderr, err)):
-                if pipe is not None:
-                    os.set_blocking(pipe.fileno(), False)
-                    selector.register(pipe, selectors.EVENT_READ, tail)
-            if notice is not None:
-                selector.register(notice, selectors.EVENT_READ)
-            last = began
-            while process.poll() is None:
-                last = time.monotonic() if _drain(selector, _TICK) else last
-                now = time.monotonic()
-                if should_stop(now - began):
-                    stopped = "interrupted"
-                elif timeout is not None and now - began > timeout:
-                    stopped = "timeout"
-                elif idle is not None and now - last > idle:
-                    stopped = "stalled"
-                if stopped is not None:
-                    break
-            end(env.get(MARK, ""), process, drain=lambda: _drain(selector, 0))
-            rest = time.monotonic() + _REST
-            while _drain(selector, 0) and time.monotonic() < rest:
-                pass  # what has slipped away from us may write for ever
-    except BaseException:
-        end(env.get(MARK, ""), process)
-        raise
-    finally:
-        for stream in (process.stdout, process.stderr):
-            if stream is not None:
-                stream.close()
-    return Ended(process.wait(), out.bytes(), err.bytes(), time.monotonic() - began, stopped)
 
 
 class _exit_notice:  # noqa: N801 - used like a function

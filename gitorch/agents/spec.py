@@ -18,7 +18,10 @@ PromptWay = Literal["stdin", "argument"]
 
 # `python -m gitorch.X` in an agent file runs in our own interpreter, isolated: the agent's working directory is the
 # user's repository, and plain `python -m` would import modules from there.
-_BOOT: Final = "import sys, runpy; sys.path += {paths!r}; sys.argv.pop(0); runpy.run_module(sys.argv[0], alter_sys=True, run_name='__main__')"
+_BOOT: Final = (
+    "import sys, runpy; sys.path += {paths!r}; sys.argv.pop(0); "
+    "runpy.run_module(sys.argv[0], alter_sys=True, run_name='__main__')"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from typing import Any
 
 import gitorch
@@ -58,5 +58,5 @@ def _progress(workflow: Workflow) -> str:
 def _seconds_until(moment: str | None) -> float:
     if moment is None:
         return 60.0
-    at = datetime.datetime.fromisoformat(moment.replace("Z", "+00:00"))
-    return max(1.0, (at - datetime.datetime.now(datetime.timezone.utc)).total_seconds() + 1)
+    at = dt.datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    return max(1.0, (at - dt.datetime.now(dt.timezone.utc)).total_seconds() + 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 
 import gitorch
 from gitorch import output
@@ -68,4 +68,4 @@ def _history(workflow: Workflow, name: str) -> list[tuple[str, int, Record]]:
 
 def when(time: int) -> str:
     """Write a commit's time as people read it, in their own time zone."""
-    return datetime.datetime.fromtimestamp(time).astimezone().strftime("%Y-%m-%d %H:%M")
+    return dt.datetime.fromtimestamp(time).astimezone().strftime("%Y-%m-%d %H:%M")

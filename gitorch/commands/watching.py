@@ -110,7 +110,7 @@ def tell(step: Step) -> str:
     """Write what came of a step as one line."""
     if step.commit is None:
         return step.reason or ""
-    signs = {"completed": ("✓", "green"), "blocked": ("?", "yellow"), "interrupted": ("–", "yellow")}
+    signs = {"completed": ("✓", "green"), "blocked": ("?", "yellow"), "interrupted": ("-", "yellow")}
     sign, style = signs.get(step.outcome or "", ("✗", "red"))
     why = f": {step.reason}" if step.reason else ""
     attempt = f" (attempt {step.attempt})" if step.attempt is not None and step.attempt > 1 else ""

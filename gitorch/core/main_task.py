@@ -84,7 +84,7 @@ def format(main_task: MainTask) -> str:  # noqa: A001 - read as main_task.format
     return "".join(f"{key}: {value}\n" for key, value in zip(_KEYS, values, strict=True) if value is not None)
 
 
-def parse(data: bytes, where: str = MAIN_TASK_PATH) -> MainTask:
+def parse(data: bytes, where: str = MAIN_TASK_PATH) -> MainTask:  # noqa: C901 - a flat list of rules
     """Read MAIN_TASK from the bytes of its file.
 
     Raises:

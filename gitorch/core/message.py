@@ -403,9 +403,7 @@ def _read_change(value: str) -> Change:
 def _read_check(value: str) -> Check:
     code, blank, command = value.partition(" ")
     try:
-        if not blank:
-            raise ValueError
-        return Check(_number(code), _line(command))
+        return Check(_number(code), _line(command if blank else ""))
     except ValueError:
         raise InvalidMessage(f"trailer {PREFIX}Check: {quote(value)} is not of the form 'EXIT COMMAND'") from None
 

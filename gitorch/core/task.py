@@ -146,7 +146,7 @@ def parameter_value(keys: Keys, key: str, node: Node) -> str | tuple[str, ...]:
         return node.value
     if isinstance(node.value, list) and all(isinstance(item.value, str) for item in node.value):
         return tuple(item.value for item in node.value)
-    keys.fail(key, "text or a list of texts is wanted")
+    return keys.fail(key, "text or a list of texts is wanted")
 
 
 def format(task: Task) -> str:  # noqa: A001 - read as task.format, beside task.parse

@@ -165,7 +165,7 @@ def _read_subtask(node: Node, source: str, parameters: frozenset[str]) -> Subtas
             if match[1] is not None and match[1] not in known:
                 keys.fail(
                     key,
-                    f"{{{match[1]}}} is no parameter{did_you_mean(match[1], sorted(known))} (write {{{{ for a plain {{)",
+                    f"{{{match[1]}}} is no parameter{did_you_mean(match[1], sorted(known))}; for a plain {{ write {{{{",
                 )
     return subtask
 

@@ -222,7 +222,7 @@ class Keys:
         for word in words:
             if word == text:
                 return word
-        self.fail(key, f"{quote(text)} is unknown{did_you_mean(text, map(str, words))}")
+        return self.fail(key, f"{quote(text)} is unknown{did_you_mean(text, map(str, words))}")
 
     def done(self) -> None:
         """Complain about the first unknown key; those that begin with `x-` are free."""

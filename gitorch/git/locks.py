@@ -87,7 +87,8 @@ def hold_index(index: Path, scratch: Path, *, wait: float) -> Iterator[None]:
         except FileExistsError:
             if time.monotonic() >= deadline:
                 raise Busy(
-                    f"{lock} is held by another git process", "wait until it has ended; if no git runs here any more, the file is a leftover and may be removed"
+                    f"{lock} is held by another git process",
+                    "wait until it has ended; if no git runs here any more, the file is a leftover and may be removed",
                 ) from None
             time.sleep(_POLL)
         except OSError as error:

@@ -143,9 +143,7 @@ def replay(
 
 
 def _recommit(repository: Repository, commit: Commit, tree: str, parent: str) -> str:
-    found = repository.git.run(
-        *READ_LOG, "-1", "--date=raw", "--format=%an%x00%ae%x00%ad", commit.oid, "--"
-    )
+    found = repository.git.run(*READ_LOG, "-1", "--date=raw", "--format=%an%x00%ae%x00%ad", commit.oid, "--")
     name, email, date = os.fsdecode(found).rstrip("\n").split("\0")
     author = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email, "GIT_AUTHOR_DATE": date}
     sign = ["-S"] if repository.flag("commit.gpgsign") else []

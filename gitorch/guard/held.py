@@ -1,4 +1,4 @@
-"""Files that gitorch never puts into the repository by itself: likely secrets, very large files, embedded repositories."""
+"""Files that gitorch never puts into the repository: likely secrets, very large files, embedded repositories."""
 
 from __future__ import annotations
 

@@ -54,7 +54,11 @@ def end_operation(repository: Repository) -> None:
 
 def _break_locks(repository: Repository, since: float) -> None:
     """Take away locks made since then whose git is dead: while any git runs in this worktree they are left alone."""
-    locks = [repository.git_dir / "index.lock", repository.git_dir / "HEAD.lock", repository.common_dir / "packed-refs.lock"]
+    locks = [
+        repository.git_dir / "index.lock",
+        repository.git_dir / "HEAD.lock",
+        repository.common_dir / "packed-refs.lock",
+    ]
     branch = repository.branch()
     if branch is not None:
         locks.append(repository.common_dir / f"{branch}.lock")

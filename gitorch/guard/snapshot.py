@@ -100,7 +100,9 @@ def _read_in(repository: Repository, index: Path, paths: Iterable[str]) -> None:
     there = {path: _is_there(repository.root / path, folders) for path in paths}
     # what is gone goes first and by name: git looks for no file behind a link that took its folder's place
     gone = b"".join(
-        b"0 %s\t%s\0" % (repository.null_oid.encode(), os.fsencode(path)) for path, is_there in there.items() if not is_there
+        b"0 %s\t%s\0" % (repository.null_oid.encode(), os.fsencode(path))
+        for path, is_there in there.items()
+        if not is_there
     )
     if gone:
         repository.git.run("update-index", "-z", "--index-info", stdin=gone, index=index)

@@ -14,7 +14,7 @@ from gitorch.ledger.state import WorkflowState, parse_names, read_state
 
 
 def adopt_unrecorded(repository: Repository) -> Appended | None:
-    """Record a `.tasks` that no record has ever named, as it lies in the work tree; None where there is nothing to do."""
+    """Record a `.tasks` that no record has ever named, as it lies in the work tree; None where there is none."""
     state = read_state(repository.objects)
     folder = repository.root / TASKS_DIR
     there: dict[str, TaskState] = {}

@@ -20,7 +20,9 @@ def judge(
 ) -> tuple[Claim, Work | None]:
     """Check a claim of success; gives it as it stands then, and what to commit where it is good."""
     operation = repository.in_progress()
-    fault = settle.names_fault(repository, invocation.task) if operation is None else f"it left a {operation} unfinished"
+    fault = (
+        settle.names_fault(repository, invocation.task) if operation is None else f"it left a {operation} unfinished"
+    )
     if fault is not None or invocation.before is None:
         return claim.rejected(fault or "there is no snapshot"), None
     own_work = task is not None and not invocation.aside and claim.outcome == "completed"
@@ -32,7 +34,7 @@ def judge(
     if done.branch.fault is not None:
         return claim.rejected(done.branch.fault), None
     if own_work and task is not None:
-        claim = _check_changes(invocation, task, claim, done)
+        claim = _check_changes(task, claim, done)
         if claim.outcome != "completed":
             return claim, None
     return _check_hook(repository, claim, done, watch)
@@ -57,7 +59,7 @@ def _check_task(repository: Repository, invocation: Invocation, task: Task, clai
     return claim
 
 
-def _check_changes(invocation: Invocation, task: Task, claim: Claim, done: Work) -> Claim:
+def _check_changes(task: Task, claim: Claim, done: Work) -> Claim:
     """See that outputs are new, and that an agent has changed or said something at all."""
     folder = task_dir(task.name)
     for path in task.outputs:

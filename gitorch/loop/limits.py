@@ -10,8 +10,10 @@ from gitorch.core.message import Totals, plain
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Bounds since `start`; None is no bound. `max_seconds` counts the agents' time, `max_idle` invocations in a row
-    that changed nothing, `max_attempts` the tries of one task.
+    """Bounds since `start`; None is no bound.
+
+    `max_seconds` counts the agents' time, `max_idle` invocations in a row that changed nothing, `max_attempts` the
+    tries of one task.
     """
 
     max_steps: int | None = None

@@ -20,6 +20,22 @@ _ABOUT: Final[dict[Action, str]] = {
     "synthesize": "Combine what the tasks before have left into the result that is asked for.",
     "check": "Look at the tasks (gitorch list --by-state) and decide what should happen next. Do no other work.",
 }
+_HAND_OVER: Final = (
+    "Hand over with one of: gitorch move {name} completed; or failed --reason 'WHY'; "
+    "or blocked --reason 'QUESTION FOR THE USER'."
+)
+_OTHER_NEXT: Final = (
+    'If another next action is wanted than the plan has: gitorch update continue "ONE SENTENCE" [--task NAME] '
+    '[--focus "ONE SENTENCE"], 15 words at most.'
+)
+_SUMMARY: Final = (
+    "You may leave a summary as JSON in the file named by $GITORCH_RESULT: "
+    '{"outcome": "completed", "summary": "what was done"}.'
+)
+_LEAVE_ALONE: Final = (
+    "Leave files changed, not committed: they are committed for you. Do not move other tasks, edit "
+    ".tasks/MAIN_TASK, rename task files, rewrite history or start gitorch step or run."
+)
 
 
 def build(plan: Plan, main_task: MainTask, task: Task | None, past: Past) -> str:
@@ -68,16 +84,5 @@ def _about_task(plan: Plan, task: Task, past: Past) -> list[str]:
 def _handing_over(plan: Plan, task: Task | None) -> list[str]:
     lines = []
     if task is not None and not plan.aside:
-        lines += [
-            f"Hand over with one of: gitorch move {task.name} completed; or failed --reason 'WHY'; "
-            "or blocked --reason 'QUESTION FOR THE USER'.",
-        ]
-    lines += [
-        'If another next action is wanted than the plan has: gitorch update continue "ONE SENTENCE" [--task NAME] '
-        '[--focus "ONE SENTENCE"], 15 words at most.',
-        "You may leave a summary as JSON in the file named by $GITORCH_RESULT: "
-        '{"outcome": "completed", "summary": "what was done"}.',
-        "Leave files changed, not committed: they are committed for you. Do not move other tasks, edit "
-        ".tasks/MAIN_TASK, rename task files, rewrite history or start gitorch step or run.",
-    ]
-    return lines
+        lines.append(_HAND_OVER.format(name=task.name))
+    return [*lines, _OTHER_NEXT, _SUMMARY, _LEAVE_ALONE]

@@ -162,7 +162,9 @@ def put_back(repository: Repository, invocation: Invocation, record_for: RecordF
         leaves = bool(made or branch.own or branch.fault is not None)
         rescued = _rescue(repository, invocation, after, branch) if leaves else None
         branch = _undo_commits(repository, invocation, branch)
-        restore.put_back(repository, made, before=before, keep=_committed_since(repository, invocation.begin, branch.tip))
+        restore.put_back(
+            repository, made, before=before, keep=_committed_since(repository, invocation.begin, branch.tip)
+        )
         parts = _separate(repository, invocation, before, branch.tip, made={}, prior={})
         try:
             appended = _append(repository, branch, parts, lambda state: record_for(state, rescued))  # noqa: B023 - used at once
@@ -175,7 +177,9 @@ def put_back(repository: Repository, invocation: Invocation, record_for: RecordF
 
 def _committed_since(repository: Repository, begin: str, tip: str) -> dict[str, Entry | None]:
     objects = repository.objects
-    return {path: new for path, (_, new) in snapshot.diff(repository, objects.tree_of(begin), objects.tree_of(tip)).items()}
+    return {
+        path: new for path, (_, new) in snapshot.diff(repository, objects.tree_of(begin), objects.tree_of(tip)).items()
+    }
 
 
 def _undo_commits(repository: Repository, invocation: Invocation, branch: Made) -> Made:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import time
 import uuid
 from collections.abc import Iterator
@@ -113,7 +113,7 @@ def _nothing_to_do(main_task: MainTask, totals: Totals, last: Record | None, bou
 
 
 def _utc(seconds: float) -> str:
-    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return dt.datetime.fromtimestamp(seconds, dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _decompose(repository: Repository, name: str, totals: Totals, watch: Watch) -> Step:
@@ -161,7 +161,7 @@ def _invoke(
 
 
 def choose_agent(repository: Repository, task: Task | None, plan: Plan, options: Options) -> Agent:
-    """Choose who does the work: the task's command, the task's agent, the one asked for, the configured, the default."""
+    """Choose who does the work: the task's command or agent, the agent asked for, the configured, the default."""
     if task is not None and task.run is not None and not plan.aside:
         return Agent(name="run", description="the task's own command", command=())
     if task is not None and task.agent is not None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from gitorch.agents import process, report
@@ -60,8 +60,8 @@ class Claim:
     """What came of an invocation: at first by the agent's own word, then as gitorch has found it."""
 
     outcome: Outcome
-    report: Report = Report()
-    proposal: Proposal = Proposal()
+    report: Report = field(default_factory=Report)
+    proposal: Proposal = field(default_factory=Proposal)
     exit: int | None = None
     seconds: float = 0.0
     summary: str = ""
@@ -145,7 +145,7 @@ def _read(invocation: Invocation, ended: Ended) -> Claim:
         return claim.rejected(error.message)
     claim = replace(claim, report=told, summary=told.summary or claim.summary, question=told.question)
     if ended.code == _TRY_AGAIN:
-        at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=_RETRY_AFTER)
+        at = dt.datetime.now(dt.timezone.utc) + dt.timedelta(seconds=_RETRY_AFTER)
         last = _last_line(complaint or said) or "the agent asks to try again later"
         return replace(claim, outcome="rate-limited", reason=last, retry_at=at.strftime("%Y-%m-%dT%H:%M:%SZ"))
     return _decide(claim, told, proposed, complaint or said)
