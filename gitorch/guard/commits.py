@@ -17,6 +17,7 @@ from gitorch.ledger.verify import Report, verify_since
 
 _MARK: Final = "gitorch-agent"
 _REFLOG: Final = 2000  # entries looked at
+_PUT: Final = "gitorch: "  # so it names what put_branch does; what came before that is settled
 _RECORD: Final = "gitorch("  # so the reflog names records; resets to the same commit are named otherwise
 _ALONE: Final = frozenset({"start", "begin", "end", "recover", "rewind", "merge"})
 
@@ -30,7 +31,8 @@ class Made(NamedTuple):
     """What happened to the branch during an invocation.
 
     Attributes:
-        tip: where HEAD is now.
+        tip: where the branch is, or shall be put because its commits are made anew.
+        head: where HEAD is now.
         commits: the commits since `begin`, oldest first; where the branch cannot be accepted, those of others alone.
         own: those of them that the agent made, by what the reflog says.
         fault: why the branch cannot be accepted as it is, None where it can.
@@ -38,6 +40,7 @@ class Made(NamedTuple):
     """
 
     tip: str
+    head: str
     commits: Sequence[Commit]
     own: frozenset[str]
     fault: str | None
@@ -57,13 +60,14 @@ def inspect(repository: Repository, *, begin: str, branch: str | None, invocatio
     elif seen.dropped:
         fault = "the agent took commits of others off the branch"
     elif head.oid == begin:
-        return Made(begin, [], frozenset(), None, fold)
+        return Made(begin, begin, [], frozenset(), None, fold)
     if fault is not None or head is None:
-        return Made(head.oid if head else begin, seen.others, frozenset(), fault, fold)
+        tip = head.oid if head is not None else begin
+        return Made(tip, tip, seen.others, frozenset(), fault, fold)
     ids = repository.git.line("rev-list", "--reverse", "--topo-order", f"{begin}..{head.oid}").split()
     commits = [commit for oid in ids if (commit := repository.objects.commit(oid)) is not None]
     report, fold = verify_since(repository, begin, head.oid)
-    return Made(head.oid, commits, seen.own, _state_fault(report, commits), fold)
+    return Made(head.oid, head.oid, commits, seen.own, _state_fault(report, commits), fold)
 
 
 def _state_fault(report: Report, commits: Sequence[Commit]) -> str | None:
@@ -101,7 +105,7 @@ def _by_whom(repository: Repository, begin: str, invocation: str) -> _Seen:
                 dropped.update(repository.git.line("rev-list", oid, f"^{newer[0]}", f"^{begin}").split())
             else:
                 others += came
-        if not oid or (oid == begin and action.startswith(_RECORD)):
+        if not oid or (oid == begin and action.startswith(_RECORD)) or action.startswith(_PUT):
             break
         newer = (oid, action.startswith(reflog_mark(invocation)))
     kept = [commit for each in reversed(others) if (commit := repository.objects.commit(each)) is not None]
@@ -151,8 +155,14 @@ def _recommit(repository: Repository, commit: Commit, tree: str, parent: str) ->
     return repository.git.run(*args, stdin=commit.message.encode(), env=author).decode().strip()
 
 
+def made_anew(repository: Repository, begin: str, made: Made, tip: str) -> Made:
+    """Give what happened to the branch as it would be with its commits made anew."""
+    report, fold = verify_since(repository, begin, tip)
+    return made._replace(tip=tip, fault=_state_fault(report, []), fold=fold)
+
+
 def put_branch(repository: Repository, *, branch: str | None, to: str, now: str, why: str) -> None:
-    """Put HEAD's branch where it shall be, if it still is where it was seen.
+    """Put HEAD's branch where it shall be, if it still is where it was seen. `why` is for the reflog.
 
     Raises:
         GitError: somebody moved it meanwhile.
@@ -160,13 +170,13 @@ def put_branch(repository: Repository, *, branch: str | None, to: str, now: str,
     git = repository.git
     if repository.branch() != branch:
         if branch is None:
-            git.run("update-ref", "--no-deref", "-m", one_line(why), "HEAD", to)
+            git.run("update-ref", "--no-deref", "-m", _PUT + one_line(why), "HEAD", to)
             return
-        git.run("symbolic-ref", "-m", one_line(why), "HEAD", branch)
+        git.run("symbolic-ref", "-m", _PUT + one_line(why), "HEAD", branch)
         there = repository.objects.commit("HEAD")
         now = there.oid if there is not None else repository.null_oid
     if to == now:
         return
-    done = git.attempt("update-ref", "-m", one_line(why), "HEAD", to, now)
+    done = git.attempt("update-ref", "-m", _PUT + one_line(why), "HEAD", to, now)
     if done.code != 0:
         raise GitError(f"the branch cannot be put back: {complaint(done.err)}", hint="run the same command again")

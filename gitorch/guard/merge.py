@@ -45,29 +45,23 @@ def separate(
         staged: how the user's index before it differed from the last commit.
         restaged: what changed in the index during the invocation.
     """
-    work: _Work = {}
-    left: dict[str, str] = {}
-    back: set[str] = set()
-    lost: set[str] = set()
-    taken = {before.oid for path, (before, after) in made.items() if path in prior and before and after is None}
-    for path, (before, after) in made.items():
-        if path not in prior:
-            if after is not None and after.oid in taken:
-                left[path] = "it is your own uncommitted file under another name"
-            else:
-                work[path] = after
-            continue
-        head = committed[path][1] if path in committed else prior[path][0]
-        if (after == head and (head is not None or path in staged)) or (path in staged and after == staged[path][1]):
-            back.add(path)
-            continue
-        if before is not None and not _survives(repository, before, head=prior[path][0], after=after):
-            lost.add(path)
-        if head is None:
+    heads = {path: committed[path][1] if path in committed else change[0] for path, change in prior.items()}
+    back = frozenset(
+        path for path in made.keys() & prior.keys() if _is_undone(made[path][1], heads[path], staged.get(path))
+    )
+    lost = frozenset(
+        path
+        for path in made.keys() & prior.keys() - back
+        if not _survives(repository, made[path][0], head=prior[path][0], after=made[path][1])
+    )
+    renamed = _renamed(made, prior)
+    work: _Work = {path: after for path, (_, after) in made.items() if path not in prior and path not in renamed}
+    left = dict.fromkeys(renamed, "it is your own uncommitted file under another name")
+    for path in made.keys() & prior.keys() - back:
+        before, after = made[path]
+        if heads[path] is None:
             left[path] = "it was not committed before, so it is yours"
-            continue
-        merged = merge(repository, base=before, ours=head, theirs=after)
-        if isinstance(merged, Conflict):
+        elif isinstance(merged := merge(repository, base=before, ours=heads[path], theirs=after), Conflict):
             left[path] = "your own changes and the agent's stand in the same lines"
         else:
             work[path] = merged.entry
@@ -76,14 +70,28 @@ def separate(
         del work[path]
     own = {path: change for path, change in made.items() if path in work}
     index: _Work = {}
-    for path in {**made, **restaged}:
+    for path in {**made, **restaged, **committed}:
         if path in committed and path not in own:
             index[path] = committed[path][1]
         elif path in staged:
             index[path] = _restage(repository, path, made=own, theirs=staged[path][1])
         elif path not in work:
-            index[path] = prior[path][0] if path in prior else _before(path, made, restaged)
-    return Separation(work, index, left, frozenset(back), frozenset(lost))
+            index[path] = _before(path, prior, restaged, made)
+    return Separation(work, index, left, back, lost)
+
+
+def _renamed(made: Diff, prior: Diff) -> set[str]:
+    """List new files with the very content of a file of the user's own uncommitted work that is gone."""
+    gone = {before.oid for path, (before, after) in made.items() if path in prior and before and after is None}
+    return {path for path, (_, after) in made.items() if path not in prior and after is not None and after.oid in gone}
+
+
+def _is_undone(after: Entry | None, head: Entry | None, staged: tuple[Entry | None, Entry | None] | None) -> bool:
+    """Tell whether a file that the user had changed is again as it was committed or staged: the change was discarded.
+
+    An untracked file that is gone is none of these; who took it away may have had a reason.
+    """
+    return (after == head and (head is not None or staged is not None)) or (staged is not None and after == staged[1])
 
 
 def _in_the_way(work: _Work, left: Mapping[str, str]) -> list[str]:
@@ -97,14 +105,14 @@ def _in_the_way(work: _Work, left: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _before(path: str, made: Diff, restaged: Diff) -> Entry | None:
-    return restaged[path][0] if path in restaged else made[path][0]
+def _before(path: str, *diffs: Diff) -> Entry | None:
+    return next(diff[path][0] for diff in diffs if path in diff)
 
 
-def _survives(repository: Repository, mine: Entry, *, head: Entry | None, after: Entry | None) -> bool:
+def _survives(repository: Repository, mine: Entry | None, *, head: Entry | None, after: Entry | None) -> bool:
     """Tell whether the user's changes still stand in a file after the agent's."""
-    if after is None or head is None:
-        return after == mine
+    if mine is None or after is None or head is None:
+        return mine is None or after == mine
     merged = merge(repository, base=head, ours=after, theirs=mine)
     return isinstance(merged, Merged) and merged.entry == after
 

@@ -85,21 +85,7 @@ def _redo_without(repository: Repository, invocation: Invocation, branch: Made, 
             path: after for path, (_, after) in changes.items() if commit.oid not in branch.own or path not in prior
         },
     )
-    restore.rescue(
-        repository,
-        invocation.id,
-        tree=repository.objects.tree_of(branch.tip),
-        before=invocation.anchor or invocation.begin,
-        tip=branch.tip,
-    )
-    commits.put_branch(
-        repository,
-        branch=invocation.branch,
-        to=tip,
-        now=branch.tip,
-        why="gitorch: commits redone without your own changes",
-    )
-    return commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
+    return commits.made_anew(repository, invocation.begin, branch, tip)
 
 
 def _separate(
@@ -128,7 +114,12 @@ def keep(repository: Repository, invocation: Invocation, work: Work, record_for:
     for _ in range(_TRIES):
         undone = {path: work.made[path] for path in work.parts.back}
         restore.put_back(repository, undone, before=before, keep={})
-        rescued = _rescue(repository, invocation, work.after, work.branch) if work.parts.lost else None
+        anew = work.branch.tip != work.branch.head
+        rescued = _rescue(repository, invocation, work.after, work.branch) if work.parts.lost or anew else None
+        if anew:
+            why = "commits made anew without your own changes"
+            put = work.branch.tip, work.branch.head
+            commits.put_branch(repository, branch=invocation.branch, to=put[0], now=put[1], why=why)
         try:
             appended = _append(repository, work.branch, work.parts, lambda state: record_for(state, rescued))  # noqa: B023 - used at once
         except _Moved:
@@ -143,7 +134,7 @@ def keep(repository: Repository, invocation: Invocation, work: Work, record_for:
 
 def _rescue(repository: Repository, invocation: Invocation, after: Snapshot, branch: Made) -> str:
     before = invocation.anchor or invocation.begin
-    return restore.rescue(repository, invocation.id, tree=after.tree, before=before, tip=branch.tip)
+    return restore.rescue(repository, invocation.id, tree=after.tree, before=before, tip=branch.head)
 
 
 def put_back(repository: Repository, invocation: Invocation, record_for: RecordFor) -> Outcome:
@@ -162,9 +153,7 @@ def put_back(repository: Repository, invocation: Invocation, record_for: RecordF
         leaves = bool(made or branch.own or branch.fault is not None)
         rescued = _rescue(repository, invocation, after, branch) if leaves else None
         branch = _undo_commits(repository, invocation, branch)
-        restore.put_back(
-            repository, made, before=before, keep=_committed_since(repository, invocation.begin, branch.tip)
-        )
+        _put_files_back(repository, invocation, before, made, branch.tip)
         parts = _separate(repository, invocation, before, branch.tip, made={}, prior={})
         try:
             appended = _append(repository, branch, parts, lambda state: record_for(state, rescued))  # noqa: B023 - used at once
@@ -175,11 +164,14 @@ def put_back(repository: Repository, invocation: Invocation, record_for: RecordF
     raise Busy("other commits kept coming between", "try again in a moment")
 
 
-def _committed_since(repository: Repository, begin: str, tip: str) -> dict[str, Entry | None]:
-    objects = repository.objects
-    return {
-        path: new for path, (_, new) in snapshot.diff(repository, objects.tree_of(begin), objects.tree_of(tip)).items()
-    }
+def _put_files_back(repository: Repository, invocation: Invocation, before: Snapshot, made: Diff, tip: str) -> None:
+    """Put the work tree back as it was, but for what others have committed meanwhile: that it has as they made it."""
+    begin = repository.objects.tree_of(invocation.begin)
+    committed = snapshot.diff(repository, begin, repository.objects.tree_of(tip))
+    prior = snapshot.diff(repository, begin, before.tree) if committed else {}
+    undone = {path: change for path, change in committed.items() if path not in made and path not in prior}
+    keep = {path: new for path, (_, new) in committed.items()}
+    restore.put_back(repository, {**made, **undone}, before=before, keep=keep)
 
 
 def _undo_commits(repository: Repository, invocation: Invocation, branch: Made) -> Made:
@@ -190,7 +182,7 @@ def _undo_commits(repository: Repository, invocation: Invocation, branch: Made) 
     tip = commits.replay(
         repository, invocation.begin, others, lambda _, changes: {path: after for path, (_, after) in changes.items()}
     )
-    why = "gitorch: a failed attempt put back"
+    why = "a failed attempt put back"
     commits.put_branch(repository, branch=invocation.branch, to=tip, now=branch.tip, why=why)
     left = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
     if left.fault is not None:
@@ -274,8 +266,7 @@ def _before(invocation: Invocation) -> Snapshot:
 
 def finished(repository: Repository, invocation: Invocation) -> None:
     """Let go what was kept for an invocation that has ended."""
-    if invocation.before is not None:
-        restore.drop_anchor(repository, invocation.id)
+    restore.drop_anchor(repository, invocation.id)
 
 
 def names_fault(repository: Repository, task: str | None) -> str | None:

@@ -223,6 +223,7 @@ def _begin(repository: Repository, plan: Plan, attempt: int | None, agent: str) 
 
 def _prepare(repository: Repository, begun: Invocation, task: Task | None) -> Invocation:
     """Take the snapshot to which a failed attempt is put back, and write all down before the agent starts."""
+    invocation.save(repository, begun)  # so that its folder is cleared away whenever we are killed
     own_dir = None
     if task is not None:
         own_dir = f".tasks/{task.name}"

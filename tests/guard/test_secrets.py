@@ -1,0 +1,85 @@
+"""Secrets, large files and embedded repositories: never in any object, left in place, reported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.loop.bench import LINES, Bench
+
+KEY = "-----BEGIN OPENSSH PRIVATE " + "KEY-----\nc2VjcmV0\n"  # in two parts: this file holds no key
+TOKEN = "ghp_" + "x1Y2z3" * 7
+SECRETS = {
+    ".env": "PASSWORD=hunter2-secret\n",
+    "conf/.env.production": "PASSWORD=hunter2-secret\n",
+    ".tasks/t/.env": "PASSWORD=hunter2-secret\n",
+    "deploy/id_rsa": "hunter2-secret\n",
+    "notes.md": f"the token is {TOKEN}\n",
+    ".tasks/t/log.txt": KEY,
+    "big.bin": "hunter2-secret" * 200,
+    "[odd] name\n.pem": "hunter2-secret\n",
+}
+
+
+def _agent(tmp_path: Path) -> str:
+    lines = ["import os, pathlib"]
+    for name, text in SECRETS.items():
+        lines.append(f"p = pathlib.Path({name!r}); p.parent.mkdir(parents=True, exist_ok=True); p.write_text({text!r})")
+    lines.append(f"open('a.txt', 'a').write({TOKEN!r}); open('fine.txt', 'w').write('fine')")
+    (tmp_path / "agent.py").write_text("\n".join(lines))
+    return f"python3 {tmp_path}/agent.py"
+
+
+@pytest.mark.parametrize("code", [0, 1])
+@pytest.mark.parametrize("ignored", ["", ".env\n*.pem\n"])
+def test_a_step_hashes_none_of_them(bench: Bench, tmp_path: Path, code: int, ignored: str) -> None:
+    bench.git("config", "gitorch.maxFile", "2k")
+    bench.write(".git/info/exclude", ignored)
+    ran = bench.step(f"{_agent(tmp_path)}; exit {code}")
+    for needle in (b"hunter2", TOKEN.encode(), KEY.encode()):
+        assert bench.objects_holding(needle) == []
+    for name, text in SECRETS.items():
+        assert (bench.root / name).read_text() == text
+    assert "notes.md" in ran.err
+    assert "big.bin" in ran.err
+    assert bench.committed("a.txt") == LINES
+    if code == 0:
+        assert bench.committed("fine.txt") == "fine"
+    assert bench.is_sound()
+
+
+def test_the_users_own_are_left_alone(bench: Bench) -> None:
+    for name, text in SECRETS.items():
+        bench.write(name, text)
+    bench.git("config", "gitorch.maxFile", "2k")
+    before = bench.photo()
+    bench.step("echo x > x.txt")
+    assert bench.photo(without=["x.txt"]) == before
+    for needle in (b"hunter2", TOKEN.encode(), KEY.encode()):
+        assert bench.objects_holding(needle) == []
+
+
+@pytest.mark.parametrize(
+    "deed",
+    ["echo token: $T", "echo token: $T >&2; exit 1", 'gitorch move t blocked --reason "is $T it?"',
+     """printf '{"summary": "used %s", "next": "Use %s"}' $T $T > $GITORCH_RESULT; echo > x"""],
+)  # fmt: skip
+def test_no_token_that_it_tells_gets_into_a_record(bench: Bench, deed: str) -> None:
+    bench.step(deed, code=None, env={"T": TOKEN})
+    assert bench.objects_holding(TOKEN.encode()) == []
+    assert "[secret]" in bench.git("log", "-1", "--format=%B")
+    assert bench.is_sound()
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_repositories_inside_are_left_alone(bench: Bench, code: int) -> None:
+    bench.step(
+        "git init -q inner && echo x > inner/f && git -C inner add f && git -C inner commit -qm inner;"
+        f" git init -q .tasks/t/empty && echo y > .tasks/t/empty/f; echo x > x.txt; exit {code}"
+    )
+    assert (bench.root / "inner/f").read_text() == "x\n"
+    assert (bench.root / "inner/.git/HEAD").exists()
+    assert (bench.root / ".tasks/t/empty/f").exists()
+    assert not [line for line in bench.git("ls-tree", "-r", "HEAD").splitlines() if "inner" in line or "empty" in line]
+    assert bench.is_sound()

@@ -1,0 +1,76 @@
+"""Others work beside a step: nothing of theirs is lost, nothing is done twice."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.loop.bench import LINES, Bench, wait_for
+
+
+class Gate:
+    """An agent that waits until it is let go."""
+
+    def __init__(self, folder: Path, ending: str = "") -> None:
+        self.here, self.go = folder / "here", folder / "go"
+        self.agent = (
+            f"echo half > half.txt; touch {self.here}; while [ ! -e {self.go} ]; do sleep 0.01; done; "
+            f"echo work > work.txt; {ending}"
+        )
+
+    def wait(self) -> None:
+        wait_for(self.here.exists)
+
+
+def _end(step: subprocess.Popen[str], gate: Gate, code: int = 0) -> str:
+    gate.go.touch()
+    out, err = step.communicate(timeout=120)
+    assert step.returncode == code, out + err
+    return out + err
+
+
+def test_a_second_step_waits_or_is_told_to_come_again(bench: Bench, tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    first = bench.start("step", "--agent-command", gate.agent)
+    gate.wait()
+    second = bench.step("echo twice >> work.txt", code=75)
+    assert "another step" in second.err
+    third = bench.start("step", "--agent-command", "echo other > other.txt")
+    _end(first, gate)
+    out, err = third.communicate(timeout=120)
+    assert third.returncode in (10, 75), out + err
+    assert bench.read("work.txt") == "work\n"
+    assert bench.is_sound()
+
+
+@pytest.mark.parametrize("ending", ["true", "git add half.txt; git commit -qm 'half of it'", "exit 1",
+                                    "git add half.txt; git commit -qm 'half of it'; exit 1",
+                                    "git checkout -q -b other", "git reset -q --hard HEAD~6"])  # fmt: skip
+def test_what_others_record_and_commit_meanwhile_stays(bench: Bench, tmp_path: Path, ending: str) -> None:
+    bench.write("a.txt", LINES + "mine\n")
+    bench.write("b.txt", LINES + "mine too\n")
+    gate = Gate(tmp_path, ending)
+    step = bench.start("step", "--agent-command", gate.agent)
+    gate.wait()
+    bench("create", "v", "-d", "Made meanwhile.")
+    bench.commit("a new file of mine", **{"new.txt": "new\n"})
+    bench("move", "u", "running")
+    bench.git("commit", "-qm", "my dirty file", "a.txt")
+    bench("move", "u", "completed")
+    bench("update", "blocked", "Wait for me")
+    told = _end(step, gate, code=20)
+    subjects = bench.git("log", "--format=%s").splitlines()
+    for subject in ("gitorch(v): create task", "a new file of mine", "my dirty file"):
+        assert subjects.count(subject) == 1, told
+    good = ending == "true" or (ending.startswith("git add") and "exit" not in ending)
+    assert bench.states() == {"t": "completed" if good else "pending", "u": "completed", "v": "pending"}
+    assert bench.main_task() == "STATUS: blocked\nNEXT: Wait for me\n"
+    assert bench.committed("a.txt") == LINES + "mine\n"
+    assert bench.committed("new.txt") == "new\n"
+    assert bench.read("b.txt") == LINES + "mine too\n"
+    assert bench.status() == " M b.txt"
+    assert (bench.root / "work.txt").exists() == good
+    assert ("half of it" in subjects) == (good and "commit" in ending)
+    assert bench.is_sound()
