@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import os
 import re
 from collections.abc import Iterator
@@ -13,11 +12,11 @@ from typing import NamedTuple
 
 from git import Commit, Repo, Tree
 
-from gitorch import cli
 from gitorch.core import fold, message
 from gitorch.core.main_task import MainTask
 from gitorch.core.moves import States
 from tests.sandbox import Ran, Sandbox
+from tests.sandbox import quickly as in_process
 
 
 class Look(NamedTuple):
@@ -76,12 +75,10 @@ def refused(
 
 
 def quickly(sandbox: Sandbox, *args: str) -> Ran:
-    """Run the program in this very process: for the many cases in which only its words and its exit code matter."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = cli.run(["-C", str(sandbox.root), *args])
-    assert "has a bug" not in err.getvalue(), err.getvalue()
-    return Ran(code, out.getvalue(), err.getvalue())
+    """Run the program in this very process."""
+    done = in_process(sandbox.root, *args)
+    assert "has a bug" not in done.err, done.err
+    return done
 
 
 class Quick(Sandbox):

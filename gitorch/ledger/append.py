@@ -28,7 +28,7 @@ from gitorch.git.repository import Repository
 from gitorch.ledger.state import WorkflowState, check_worktree, read_state
 
 LOCK_WAIT: Final = 30.0  # seconds; an append takes hundredths of one
-_INDEX_WAIT: Final = 10.0  # seconds; so do most other gits
+INDEX_WAIT: Final = 10.0  # seconds for another git to let go of the index
 _TRIES: Final = 20
 
 
@@ -66,23 +66,30 @@ class _Follow(NamedTuple):
     entries: dict[str, Entry | None]  # for the index
 
 
-def append(repository: Repository, draft_for: Callable[[WorkflowState], Draft]) -> Appended:
+def append(
+    repository: Repository, draft_for: Callable[[WorkflowState], Draft], *, patience: float | None = None
+) -> Appended:
     """Append the record that `draft_for` makes of the present state.
 
     `draft_for` is called again with the new state when somebody else's commit came between. It must not change
-    anything itself.
+    anything itself. `patience` is how many seconds it waits for another git to let go of the
+    index.
 
     Raises:
         GitorchError: the repository cannot be written now, the work tree tells another state, or `draft_for` raised.
     """
-    appended = append_if(repository, draft_for)
+    appended = append_if(repository, draft_for, patience=patience)
     if appended is None:
         raise GitorchError("nothing was recorded: this is a bug in gitorch")
     return appended
 
 
 def append_if(
-    repository: Repository, draft_for: Callable[[WorkflowState], Draft | None], *, adopting: bool = False
+    repository: Repository,
+    draft_for: Callable[[WorkflowState], Draft | None],
+    *,
+    adopting: bool = False,
+    patience: float | None = None,
 ) -> Appended | None:
     """Append like `append`; where `draft_for` gives None there is nothing to record, and nothing is done.
 
@@ -98,7 +105,7 @@ def append_if(
             if draft is None:
                 return None
             commit, follow = _store(repository, state, draft)
-            if _publish(repository, state, follow, draft.record):
+            if _publish(repository, state, follow, draft.record, INDEX_WAIT if patience is None else patience):
                 return Appended(commit, draft.record)
     raise Busy("other commits kept coming between", "try again in a moment")
 
@@ -170,9 +177,9 @@ def _commit_error(stderr: str, *, signing: bool) -> GitError:
     return GitError(f"the commit cannot be written: {complaint(stderr)}", hint="is there room and are rights there?")
 
 
-def _publish(repository: Repository, state: WorkflowState, follow: _Follow, record: Record) -> bool:
+def _publish(repository: Repository, state: WorkflowState, follow: _Follow, record: Record, patience: float) -> bool:
     """Move the branch to the commit if it still is where it was, and let index and work tree follow."""
-    with hold_index(repository.index, repository.scratch, wait=_INDEX_WAIT):
+    with hold_index(repository.index, repository.scratch, wait=patience):
         index = _build_index(repository, follow)
         _write_journal(repository, follow)
         done = repository.git.attempt(
@@ -275,7 +282,7 @@ def _finish_interrupted(repository: Repository) -> None:
         {name: None if entry is None else Entry(*entry) for name, entry in entries.items()},
     )
     if repository.git.attempt("merge-base", "--is-ancestor", commit, "HEAD").code == 0:
-        with hold_index(repository.index, repository.scratch, wait=_INDEX_WAIT):
+        with hold_index(repository.index, repository.scratch, wait=INDEX_WAIT):
             mine = _build_index(repository, follow)
             _follow_files(repository, follow)
             _note_times(repository, follow, mine)

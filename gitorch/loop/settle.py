@@ -23,6 +23,7 @@ from gitorch.ledger.state import WorkflowState, read_state
 from gitorch.loop.invocation import Invocation
 
 _TRIES: Final = 10
+_PATIENCE: Final = 300.0  # seconds: an agent's work is worth waiting for an editor with an open commit message
 RecordFor = Callable[[WorkflowState, "str | None"], Record]
 
 
@@ -206,7 +207,7 @@ def _append(
         staging = {} if parts is None else _staging(parts, state, record)
         return Draft(record=record, work=work, index=staging)
 
-    return append(repository, draft_for)
+    return append(repository, draft_for, patience=_PATIENCE)
 
 
 def _staging(parts: Separation, state: WorkflowState, record: Record) -> dict[str, Entry | None]:

@@ -164,7 +164,7 @@ def test_a_lock_that_stays_ends_in_try_again_and_is_never_taken_away(
 ) -> None:
     lock = _started(sandbox)
     lock.touch()
-    monkeypatch.setattr(append, "_INDEX_WAIT", 0.2)
+    monkeypatch.setattr(append, "INDEX_WAIT", 0.2)
     before = look(sandbox)
     with gitorch.open(sandbox.root) as workflow, pytest.raises(GitorchError) as refusal:
         workflow.move("one", "running")
@@ -180,7 +180,7 @@ def test_the_programs_exit_code_for_a_held_lock_is_75(sandbox: Sandbox) -> None:
     lock = _started(sandbox)
     lock.touch()
     code = (
-        "import sys; from gitorch import cli; from gitorch.ledger import append; append._INDEX_WAIT = 0.1;"
+        "import sys; from gitorch import cli; from gitorch.ledger import append; append.INDEX_WAIT = 0.1;"
         "sys.exit(cli.run(['move', 'one', 'running']))"
     )
     done = run(sys.executable, "-c", code, cwd=sandbox.root)
