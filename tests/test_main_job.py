@@ -6,7 +6,7 @@ from tests.sandbox import Sandbox
 
 
 def test_a_workflow_runs_to_its_end_by_itself(sandbox: Sandbox) -> None:
-    sandbox("start", "semiconductor-research", "-d", "Analyze semiconductor industry AI chip market")
+    sandbox.program("start", "semiconductor-research", "-d", "Analyze semiconductor industry AI chip market")
     codes = []
     while (done := sandbox("step", code=None)).code == 0:
         codes.append(done.code)
@@ -26,12 +26,12 @@ def test_a_workflow_runs_to_its_end_by_itself(sandbox: Sandbox) -> None:
 
 def test_the_guides_example_done_by_hand(sandbox: Sandbox) -> None:
     name = "semiconductor-research"
-    sandbox("create", name, "--description", "Analyze semiconductor industry AI chip market")
-    sandbox("update", "continue", "Decompose semiconductor-research task", "--task", name)
+    sandbox.program("create", name, "--description", "Analyze semiconductor industry AI chip market")
+    sandbox.program("update", "continue", "Decompose semiconductor-research task", "--task", name)
     assert sandbox("status", "--json").json["next"] == "Decompose semiconductor-research task"
-    made = sandbox("decompose", name, "--auto").out.split()
+    made = sandbox.program("decompose", name, "--auto").out.split()
     assert made == [f"[pending]_{name}-{part}_task.md" for part in ("data-gathering", "analysis", "synthesis")]
-    sandbox(
+    sandbox.program(
         *("update", "continue", "Execute data-gathering subtask", "--task", f"{name}-data-gathering"),
         *("--focus", "Focus on Q4 2024 data"),
     )
@@ -40,10 +40,10 @@ def test_the_guides_example_done_by_hand(sandbox: Sandbox) -> None:
         f"TASK: {name}-data-gathering\nFOCUS: Focus on Q4 2024 data\n"
     )
     for part in ("data-gathering", "analysis", "synthesis"):
-        sandbox("move", f"{name}-{part}", "running")
+        sandbox.program("move", f"{name}-{part}", "running")
         sandbox.write(f".tasks/{name}-{part}/notes.md", f"notes on {part}\n")
-        sandbox("move", f"{name}-{part}", "completed")
-    sandbox("update", "completed", "All research completed")
+        sandbox.program("move", f"{name}-{part}", "completed")
+    sandbox.program("update", "completed", "All research completed")
     assert sandbox.main_task() == "STATUS: completed\nNEXT: All research completed\n"
     assert set(sandbox.states().values()) == {"completed"}
     assert sandbox.git("show", f"HEAD:.tasks/{name}-analysis/notes.md") == "notes on analysis\n"

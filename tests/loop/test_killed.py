@@ -59,7 +59,7 @@ def _heavy(every: int) -> list[object]:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("failing", [False, True], ids=["good", "failing"])
-@pytest.mark.parametrize("number", _heavy(8))
+@pytest.mark.parametrize("number", _heavy(13))
 def test_an_executing_step(bench: Bench, killer: Path, number: int, failing: bool, after: bool) -> None:
     if after:
         (killer / "after").touch()
