@@ -85,7 +85,7 @@ def _complete_states(_ctx: click.Context, _param: click.Parameter, incomplete: s
 
 
 def _complete_templates(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    from gitorch.loop.library import shipped  # noqa: PLC0415 - on this path only
+    from gitorch.loop.catalog import shipped  # noqa: PLC0415 - on this path only
 
     return [name for name in sorted(shipped()) if name.startswith(incomplete)]
 

@@ -20,7 +20,7 @@ from gitorch.git.locks import is_held
 from gitorch.git.process import OLDEST_GIT, Git
 from gitorch.git.repository import Repository
 from gitorch.ledger.history import recent
-from gitorch.loop import hook, library, trust
+from gitorch.loop import catalog, hook, trust
 
 
 class Finding(NamedTuple):
@@ -90,7 +90,7 @@ def _look(workflow: Workflow) -> Iterator[Finding]:
     waiting = [name for name, task in tasks.items() if state.states[name] != "completed" and trust.untrusted(task)]
     if waiting:
         yield Finding(ok=False, what=f"task {waiting[0]} has commands that are not allowed yet", hint="gitorch trust")
-    library.library(repository)
+    catalog.templates(repository)
     yield Finding(ok=True, what=f"{len(tasks)} task files and all templates are well formed")
     if state.commit is not None and folder.is_dir():
         begun = recent(repository.objects).fold.open

@@ -13,7 +13,7 @@ from gitorch.core.template import Template
 from gitorch.core.yamltext import did_you_mean
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.repository import open_repository
-from gitorch.loop import library
+from gitorch.loop import catalog
 
 
 def run(*, folder: str, what: str, as_json: bool, name: str | None = None) -> int:
@@ -34,8 +34,8 @@ def _known(folder: str) -> dict[str, Template]:
     try:
         repository = open_repository(folder)
     except GitorchError:
-        return library.shipped()  # templates can be read anywhere
-    return library.library(repository)
+        return catalog.shipped()  # templates can be read anywhere
+    return catalog.templates(repository)
 
 
 def _list(known: dict[str, Template], *, as_json: bool) -> int:
@@ -84,7 +84,7 @@ def _show(template: Template, *, as_json: bool) -> int:
 
 
 def _check(path: Path, shown: str, known: dict[str, Template], *, as_json: bool) -> int:
-    template = library.read_file(path, shown)
+    template = catalog.read_file(path, shown)
     template_files.check_nesting(template, {**known, template.name: template})
     made = template_files.expand(template, Task(name="example"), {})
     if as_json:

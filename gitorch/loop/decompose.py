@@ -20,7 +20,7 @@ from gitorch.ledger.append import Appended, Draft, append
 from gitorch.ledger.history import recent
 from gitorch.ledger.state import WorkflowState
 from gitorch.ledger.tasks import read_tasks
-from gitorch.loop import invocation, library
+from gitorch.loop import catalog, invocation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ def decompose(repository: Repository, name: str, choice: Choice, *, by_step: boo
     Raises:
         GitorchError: the task cannot be decomposed, the template has a fault, or a name is taken. Nothing is changed.
     """
-    known = library.library(repository)
+    known = catalog.templates(repository)
     made: list[Task] = []
 
     def draft_for(state: WorkflowState) -> Draft:
@@ -66,7 +66,7 @@ def draft_decompose(
         raise GitorchError(f"task {name} has subtasks already", hint=f"see them: gitorch show {name}")
     if now not in ("pending", "running"):
         raise GitorchError(f"task {name} is {now}; only a pending or running task can be decomposed")
-    template, made = library.subtasks(choice.template, tasks[name], choice.parameters, known)
+    template, made = catalog.subtasks(choice.template, tasks[name], choice.parameters, known)
     for task in made:
         if task.name in state.states:
             raise GitorchError(

@@ -21,7 +21,7 @@ from gitorch.guard import snapshot
 from gitorch.ledger.append import Appended, Draft, append, append_if
 from gitorch.ledger.state import WorkflowState, read_state
 from gitorch.ledger.tasks import read_tasks
-from gitorch.loop import invocation, library, proposal
+from gitorch.loop import catalog, invocation, proposal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +57,8 @@ def start(
         focus=focus,
         description=f"# {name}\n\n{description or name}",
     )
-    library.subtasks(
-        None, task, parameters or {}, library.library(repository)
+    catalog.subtasks(
+        None, task, parameters or {}, catalog.templates(repository)
     )  # refused now rather than in the first step
     sentence = f"Decompose {name} task"
 

@@ -53,7 +53,7 @@ def untrusted(task: Task) -> list[str]:
 
 
 def _shipped() -> set[str]:
-    from gitorch.loop.library import shipped  # noqa: PLC0415 - read only where a task has commands
+    from gitorch.loop.catalog import shipped  # noqa: PLC0415 - read only where a task has commands
 
     return {
         digest(command, subtask.work["env"])

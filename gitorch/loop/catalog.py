@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from gitorch import data
-from gitorch.core import template as templates
+from gitorch.core import template as template_files
 from gitorch.core.names import TEMPLATES_DIR, quote
 from gitorch.core.task import AUTO, Parameters, Task
 from gitorch.core.template import FALLBACK, Template
@@ -24,7 +24,7 @@ def shipped() -> dict[str, Template]:
     return _read_folder(data.folder("templates"), shown=None)
 
 
-def library(repository: Repository | None) -> dict[str, Template]:
+def templates(repository: Repository | None) -> dict[str, Template]:
     """Read all templates; one of the repository's takes the place of a shipped one of the same name."""
     own = {} if repository is None else _read_folder(repository.root / TEMPLATES_DIR, shown=TEMPLATES_DIR)
     return {**shipped(), **own}
@@ -51,7 +51,7 @@ def read_file(path: Path, shown: str) -> Template:
         raise YamlError(f"{shown}: byte {error.start + 1} is not UTF-8 text") from None
     except OSError as error:
         raise GitorchError(f"{shown}: cannot be read: {error.strerror}", hint="is the path right?") from None
-    return templates.parse(text, shown)
+    return template_files.parse(text, shown)
 
 
 def pick(name: str | None, task: Task, known: Mapping[str, Template]) -> Template:
@@ -62,7 +62,7 @@ def pick(name: str | None, task: Task, known: Mapping[str, Template]) -> Templat
     """
     wanted = name or (task.template if task.template != AUTO else None)
     if wanted is None:
-        chosen = templates.choose(task.name, known.values())
+        chosen = template_files.choose(task.name, known.values())
         return chosen if chosen is not None else known[FALLBACK]
     if wanted not in known:
         raise GitorchError(
@@ -76,6 +76,6 @@ def subtasks(
 ) -> tuple[Template, list[Task]]:
     """Cut a task into subtasks by a template. Parameters given now go before those in the task's file."""
     template = pick(name, task, known)
-    templates.check_nesting(template, known)
+    template_files.check_nesting(template, known)
     stored = {key: value for key, value in task.parameters.items() if key in template.parameters}
-    return template, templates.expand(template, task, {**stored, **values})
+    return template, template_files.expand(template, task, {**stored, **values})
