@@ -64,11 +64,6 @@ def slugify(text: str) -> str | None:
     return slug if name_problem(slug) is None else None
 
 
-def is_state(text: str) -> bool:
-    """Tell whether the text names a task state."""
-    return text in TASK_STATES
-
-
 def check_state(text: str) -> TaskState:
     """Return the text as a task state, or raise a usage error that lists the states."""
     for state in TASK_STATES:

@@ -23,7 +23,7 @@ from gitorch.errors import GitorchError
 from gitorch.git.objects import TREE_MODE, Entry, Objects
 from gitorch.git.repository import Repository
 
-_PUT_BACK: Final = "put it back: git checkout -- .tasks/MAIN_TASK"
+_PUT_BACK: Final = "put MAIN_TASK back as the last commit holds it"
 _NO_FOLDER: Final = "make it a folder of this repository"
 
 

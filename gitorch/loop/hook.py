@@ -67,9 +67,7 @@ def check_staged(repository: Repository) -> None:
             main = repository.objects.blob(info.split(b" ")[1].decode())
     state = read_state(repository.objects)
     changes = difference(state.states, staged)
-    hint = (
-        "use gitorch move, create, drop and update: they leave a record (git restore --staged .tasks to go on without)"
-    )
+    hint = "use gitorch move, create, drop and update: they leave a record; or leave .tasks out of this commit"
     if changes:
         raise GitorchError(f"this commit would change a task's state without a record: {changes[0]}", hint=hint)
     if main != state.main_task_bytes:

@@ -58,7 +58,7 @@ def test_a_bad_main_task_in_the_work_tree(started: Sandbox, kind: str) -> None:
     done = refused(started, "update", "continue", "Go on", says=says)
     assert len(done.err) < 500
     assert ".tasks/MAIN_TASK" in done.err
-    assert "git checkout" in done.err
+    assert "hint: put MAIN_TASK back as the last commit holds it" in done.err
 
 
 @pytest.mark.parametrize("kind", BAD_MAIN_TASKS)
