@@ -1,6 +1,7 @@
 """gitorch: a git-native orchestrator for coding agents.
 
-As a library: `with gitorch.open(path) as workflow: …`; see `gitorch.api.Workflow`.
+As a library: `with gitorch.open(path) as workflow: …`; see `gitorch.api.Workflow`, and `gitorch.api` for the types that
+its methods take and give.
 """
 
 from __future__ import annotations

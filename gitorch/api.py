@@ -6,6 +6,7 @@ No method writes to a terminal, and all errors are `GitorchError`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -21,12 +22,16 @@ from gitorch.ledger.tasks import read_task, read_tasks
 from gitorch.ledger.verify import Report, verify
 
 if TYPE_CHECKING:
+    from gitorch.agents.report import Report as AgentReport
     from gitorch.ledger.append import Appended
+    from gitorch.loop.ahead import Options
     from gitorch.loop.decompose import Choice
     from gitorch.loop.edit import NewTask, Updated
+    from gitorch.loop.lease import Handed
+    from gitorch.loop.limits import Limits
     from gitorch.loop.result import Step
-    from gitorch.loop.step import Options
-    from gitorch.loop.work import Watch
+    from gitorch.loop.watch import Watch
+    from gitorch.loop.work import Function
 
 
 class Workflow:
@@ -116,11 +121,41 @@ class Workflow:
         proposal.refuse_inside("decompose")
         return decompose.decompose(self.repository, name, choice or decompose.Choice(), by_step=False)
 
-    def step(self, options: Options | None = None, watch: Watch | None = None) -> Step:
-        """Do one invocation."""
-        from gitorch.loop import step  # noqa: PLC0415
+    def step(
+        self, options: Options | None = None, watch: Watch | None = None, *, agent: Function | None = None
+    ) -> Step:
+        """Do one invocation; a function may stand in for the agent's program.
 
-        return step.step(self.repository, options, watch)
+        It is given a `Call`, works in this process, and gives text (its summary), a `Report`, or nothing. What it
+        raises fails the attempt.
+        """
+        from gitorch.loop import ahead, step  # noqa: PLC0415
+
+        options = options or ahead.Options()
+        return step.step(self.repository, options if agent is None else replace(options, function=agent), watch)
+
+    def begin(
+        self, options: Options | None = None, *, lease: float = 3600, watch: Watch | None = None
+    ) -> Handed | Step:
+        """Begin the next invocation and hand it out for `lease` seconds; a Step where there is nothing to do now."""
+        from gitorch.loop import ahead  # noqa: PLC0415
+        from gitorch.loop import lease as leases  # noqa: PLC0415
+
+        return leases.hand_out(self.repository, options or ahead.Options(), lease, watch)
+
+    def finish(
+        self,
+        *,
+        code: int | None = None,
+        output: bytes = b"",
+        report: AgentReport | None = None,
+        limits: Limits | None = None,
+        watch: Watch | None = None,
+    ) -> Step:
+        """End the invocation that is out: its work is checked and recorded."""
+        from gitorch.loop import lease  # noqa: PLC0415
+
+        return lease.take_back(self.repository, code=code, output=output, report=report, limits=limits, watch=watch)
 
     def plan(self) -> tuple[planner.Plan, str]:
         """Give what the next step would do, and the prompt its agent would get."""

@@ -90,6 +90,12 @@ def _complete_templates(_ctx: click.Context, _param: click.Parameter, incomplete
     return [name for name in sorted(shipped()) if name.startswith(incomplete)]
 
 
+def _complete_agents(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    from gitorch.loop.roster import sources  # noqa: PLC0415 - on this path only
+
+    return [name for name in sorted(sources(None)) if name.startswith(incomplete)]
+
+
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 _template = click.option("--template", metavar="T", shell_complete=_complete_templates, help="The template to use.")
 _parameters = click.option(
@@ -108,6 +114,7 @@ def _step_options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--agent-command", metavar="CMD", help="A shell command as agent; it gets the prompt on stdin."
             ),
+            click.option("--model", metavar="M", help="The model to ask the agent for."),
             click.option("--max-steps", type=click.IntRange(0), metavar="N", help="Stop after N steps since start."),
             click.option("--max-cost", metavar="USD", help="Stop once this much is spent since start."),
             click.option(
@@ -145,10 +152,11 @@ def cli(ctx: click.Context, folder: str) -> None:
 
 
 @cli.command()
+@click.option("--claude", is_flag=True, help="Add and commit the skills for Claude Code.")
 @click.pass_obj
-def init(folder: str, /) -> int:
+def init(folder: str, /, **values: Any) -> int:
     """Make a repository ready: git init where there is none, .tasks, the pre-commit hook."""
-    return _call("init", folder=folder)
+    return _call("init", folder=folder, **values)
 
 
 @cli.command()
@@ -186,6 +194,36 @@ def run_(folder: str, /, **values: Any) -> int:
     ^C lets the step that runs end first; a second ^C stops its agent.
     """
     return _call("run", folder=folder, **values)
+
+
+@cli.command()
+@_step_options
+@click.option("--lease", metavar="TIME", default="1h", help="How long it may be out (1h); then it counts as cut off.")
+@_json
+@click.pass_obj
+def begin(folder: str, /, **values: Any) -> int:
+    """Begin the next invocation and hand it out to a loop of your own; finish takes it back.
+
+    Exit codes are those of step.
+    """
+    return _call("begin", folder=folder, **values)
+
+
+@cli.command()
+@click.option("--exit", "code", type=click.IntRange(0, 255), metavar="CODE", help="How the agent's program ended.")
+@click.option(
+    "--output", "printed", type=click.File("rb"), metavar="FILE", help="What it printed; - is standard input."
+)
+@click.option("--result", metavar="FILE", help="What came of it, as JSON, in place of its result file.")
+@click.option("--max-attempts", type=click.IntRange(1), default=3, metavar="N", help="Tries of one task (3).")
+@_json
+@click.pass_obj
+def finish(folder: str, /, **values: Any) -> int:
+    """End the invocation that begin has handed out: its work is checked and recorded.
+
+    Exit codes are those of step.
+    """
+    return _call("finish", folder=folder, **values)
 
 
 @cli.command()
@@ -344,8 +382,40 @@ def templates_check(folder: str, /, **values: Any) -> int:
     return _call("templates", what="check", folder=folder, **values)
 
 
+@cli.group()
+def agents() -> None:
+    """The coding agents that can do the work: list, show, check."""
+
+
+@agents.command("list")
+@_json
+@click.pass_obj
+def agents_list(folder: str, /, **values: Any) -> int:
+    """List the agents there are, and which of their programs are installed."""
+    return _call("agents", what="list", folder=folder, **values)
+
+
+@agents.command("show")
+@click.argument("name", shell_complete=_complete_agents)
+@click.pass_obj
+def agents_show(folder: str, /, **values: Any) -> int:
+    """Print an agent's file; a changed copy under ~/.config/gitorch/agents takes its place."""
+    return _call("agents", what="show", folder=folder, **values)
+
+
+@agents.command("check")
+@click.argument("name", shell_complete=_complete_agents)
+@click.option("--model", metavar="M", help="The model to ask for.")
+@_json
+@click.pass_obj
+def agents_check(folder: str, /, **values: Any) -> int:
+    """Try an agent out with a task of one word, in a repository of its own; a paid model costs a little."""
+    return _call("agents", what="check", folder=folder, **values)
+
+
 @cli.command()
 @_task(required=False)
+@click.option("--agent", metavar="NAME", help="Allow an agent file of the repository's instead.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def trust(folder: str, /, **values: Any) -> int:

@@ -7,15 +7,16 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Final, Literal, NamedTuple
 
+from gitorch.agents import descendants
+from gitorch.agents.descendants import MARK
 from gitorch.errors import GitorchError
 
-MARK: Final = "GITORCH_INVOCATION"
-GRACE: Final = 5.0  # seconds between the polite signal and KILL
 _TICK: Final = 0.1  # seconds
 _REST: Final = 1.0  # seconds for reading what is left in the pipes
 _KEPT: Final = 256 * 1024  # bytes of output kept, the last ones
@@ -34,12 +35,14 @@ class Ended(NamedTuple):
 
 
 class _Tail:
-    """The last part of a stream, however long it is."""
+    """The last part of a stream, however long it is; `listen` hears all of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, listen: Callable[[bytes], None]) -> None:
         self._data = bytearray()
+        self._listen = listen
 
     def add(self, data: bytes) -> None:
+        self._listen(data)
         self._data += data
         if len(self._data) > 2 * _KEPT:
             del self._data[:-_KEPT]
@@ -57,6 +60,8 @@ def run(
     timeout: float | None = None,
     idle: float | None = None,
     should_stop: Callable[[float], bool] = lambda _: False,
+    listen: Callable[[bytes], None] = lambda _: None,
+    polite: signal.Signals = signal.SIGTERM,
 ) -> Ended:
     """Run a program to its end, or until it has to be ended.
 
@@ -68,13 +73,17 @@ def run(
         timeout: how many seconds it may take.
         idle: how many seconds it may be silent.
         should_stop: called several times a second with the seconds so far; True ends the program.
+        listen: given its standard output, piece by piece.
+        polite: the signal by which it is asked to end.
 
     Raises:
         GitorchError: it cannot be started.
     """
+    own = descendants.children()
     process = _start(command, cwd, env, stdin)
     began = time.monotonic()
-    out, err = _Tail(), _Tail()
+    out, err = _Tail(listen), _Tail(lambda _: None)
+    end = partial(descendants.end, env.get(MARK, ""), process, own=own, polite=polite)
 
     def why_stop(last: float) -> Stopped | None:
         now = time.monotonic()
@@ -85,9 +94,9 @@ def run(
         return "stalled" if idle is not None and now - last > idle else None
 
     try:
-        stopped = _watch(process, env.get(MARK, ""), out, err, why_stop)
+        stopped = _watch(process, out, err, why_stop, lambda drain: end(drain=drain))
     except BaseException:
-        end(env.get(MARK, ""), process)
+        end()
         raise
     finally:
         for stream in (process.stdout, process.stderr):
@@ -97,7 +106,11 @@ def run(
 
 
 def _watch(
-    process: subprocess.Popen[bytes], mark: str, out: _Tail, err: _Tail, why_stop: Callable[[float], Stopped | None]
+    process: subprocess.Popen[bytes],
+    out: _Tail,
+    err: _Tail,
+    why_stop: Callable[[float], Stopped | None],
+    end: Callable[[Callable[[], object]], None],
 ) -> Stopped | None:
     """Read what a program prints until it has ended, or there is a reason to end it; then end what it leaves."""
     stopped: Stopped | None = None
@@ -112,7 +125,7 @@ def _watch(
         while stopped is None and process.poll() is None:
             last = time.monotonic() if _drain(selector, _TICK) else last
             stopped = why_stop(last)
-        end(mark, process, drain=lambda: _drain(selector, 0))
+        end(lambda: _drain(selector, 0))
         rest = time.monotonic() + _REST
         while _drain(selector, 0) and time.monotonic() < rest:
             pass  # what has slipped away from us may write for ever
@@ -169,79 +182,3 @@ def _drain(selector: selectors.BaseSelector, wait: float) -> bool:
         elif data is not None:
             selector.unregister(pipe)
     return came
-
-
-def end(
-    invocation: str, process: subprocess.Popen[bytes] | None = None, drain: Callable[[], object] = lambda: None
-) -> None:
-    """End a program and all its descendants: a polite signal first, KILL after a while."""
-    deadline = time.monotonic() + GRACE
-    polite = True
-    told: set[int] = set()
-    while left := _left(invocation, process):
-        polite = polite and time.monotonic() < deadline
-        for pid in left:
-            if not polite or pid not in told:
-                told.add(pid)
-                with suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGTERM if polite else signal.SIGKILL)
-        drain()
-        time.sleep(0.01 if polite else 0.05)
-        if time.monotonic() > deadline + GRACE:
-            return  # what even KILL does not end hangs in the kernel
-
-
-def _left(invocation: str, process: subprocess.Popen[bytes] | None) -> set[int]:
-    left = set(marked(invocation)) if invocation else set()
-    if process is not None and process.poll() is None:
-        left.add(process.pid)
-        left |= _descendants(process.pid)
-    if process is not None:
-        left |= _group(process.pid)
-    return left - {os.getpid()}
-
-
-def marked(invocation: str) -> Iterator[int]:
-    """Find the processes that carry an invocation's mark in their environment, whatever session they are in."""
-    needle = f"{MARK}={invocation}\0".encode()
-    for pid in _pids():
-        with suppress(OSError):
-            if needle in Path(f"/proc/{pid}/environ").read_bytes() + b"\0" and _stat(pid)[0] != "Z":
-                yield pid
-
-
-def _pids() -> list[int]:
-    with suppress(OSError):
-        return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - names are all we want
-    return []
-
-
-def _stat(pid: int) -> tuple[str, int, int]:
-    """Give a process's state, parent and group; its name, which may hold anything, stands before them."""
-    fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-    return fields[0], int(fields[1]), int(fields[2])
-
-
-def _descendants(pid: int) -> set[int]:
-    parents: dict[int, int] = {}
-    for each in _pids():
-        with suppress(OSError, IndexError, ValueError):
-            parents[each] = _stat(each)[1]
-    found = {pid}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found - {pid}
-
-
-def _group(leader: int) -> set[int]:
-    """List the living members of a process group."""
-    found: set[int] = set()
-    for each in _pids():
-        with suppress(OSError, IndexError, ValueError):
-            state, _, group = _stat(each)
-            if group == leader and state != "Z":
-                found.add(each)
-    if not _pids():
-        with suppress(ProcessLookupError, PermissionError):  # no /proc: the group as a whole is all we can reach
-            os.killpg(leader, signal.SIGKILL)
-    return found

@@ -30,7 +30,9 @@ class Report:
     question: str | None = None
     cost_usd: Decimal | None = None
     tokens_in: int | None = None
+    tokens_cached: int | None = None
     tokens_out: int | None = None
+    session: str | None = None
     model: str | None = None
 
 
@@ -62,7 +64,7 @@ def _check(values: dict[str, Any]) -> Report:
     if claim is None and values.get("outcome") is not None:
         raise InvalidReport(f"the result file's outcome is none of {', '.join(_CLAIMS)}")
     texts: dict[str, str | None] = {}
-    for key in ("summary", "next", "focus", "question", "model"):
+    for key in ("summary", "next", "focus", "question", "session", "model"):
         value = values.get(key)
         if value is not None and not isinstance(value, str):
             raise InvalidReport(f"the result file's {key} is no text")
@@ -71,7 +73,7 @@ def _check(values: dict[str, Any]) -> Report:
     if cost is not None and (isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 <= cost < math.inf):
         raise InvalidReport("the result file's cost_usd is no amount")
     counts: dict[str, int | None] = {}
-    for key in ("tokens_in", "tokens_out"):
+    for key in ("tokens_in", "tokens_cached", "tokens_out"):
         value = values.get(key)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 10**15):
             raise InvalidReport(f"the result file's {key} is no count")
@@ -84,6 +86,8 @@ def _check(values: dict[str, Any]) -> Report:
         question=one_line(texts["question"]) if texts["question"] else None,
         cost_usd=None if cost is None else amount(min(cost, 10**9)),
         tokens_in=counts["tokens_in"],
+        tokens_cached=counts["tokens_cached"],
         tokens_out=counts["tokens_out"],
+        session=one_line(texts["session"], 100) if texts["session"] else None,
         model=one_line(texts["model"], 100) if texts["model"] else None,
     )

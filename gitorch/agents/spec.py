@@ -1,20 +1,36 @@
-"""Agents as data: what to start, and how the prompt reaches it."""
+"""Agents as data: what to start, how the prompt reaches it, and where things stand in what it prints."""
 
 from __future__ import annotations
 
+import re
+import signal
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
+from gitorch.agents.query import Form, compile_pattern, compile_query
 from gitorch.core import yamltext
+from gitorch.core.names import name_problem, quote
 from gitorch.core.text import one_line
-from gitorch.core.yamltext import Keys, did_you_mean
+from gitorch.core.yamltext import Keys, Node
 from gitorch.errors import Exit, GitorchError
 
-DEFAULT: Final = "local"
-_FOLDER: Final = Path(__file__).parent
-PromptWay = Literal["stdin", "argument"]
+_PACKAGE: Final = Path(__file__).parent.parent
+_HINT: Final = "docs/agents.md tells what an agent file may say"
+_STOPS: Final = {"TERM": signal.SIGTERM, "INT": signal.SIGINT}
+_FORMS: Final[tuple[Form, ...]] = ("json-lines", "json", "text")
+
+Figure = Literal[
+    "text", "cost_usd", "tokens_in", "tokens_cached", "tokens_out", "session", "model", "error", "retry_at"
+]
+FIGURES: Final[tuple[Figure, ...]] = (
+    *("text", "cost_usd", "tokens_in", "tokens_cached", "tokens_out"),
+    *("session", "model", "error", "retry_at"),
+)
+Ending = Literal["completed", "failed", "blocked", "rate-limited", "timeout"]
+_ENDINGS: Final[tuple[Ending, ...]] = ("completed", "failed", "blocked", "rate-limited", "timeout")
 
 # `python -m gitorch.X` in an agent file runs in our own interpreter, isolated: the agent's working directory is the
 # user's repository, and plain `python -m` would import modules from there.
@@ -24,41 +40,90 @@ _BOOT: Final = (
 )
 
 
+class Rule(NamedTuple):
+    """Tells an outcome from what a program printed and from its exit code; all that is not None has to hold."""
+
+    outcome: Ending
+    when: str | None
+    exits: tuple[int, ...]
+    says: str | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Agent:
-    """A program that does the work of an invocation."""
+    """A program that does the work of an invocation, as its file describes it.
+
+    Attributes:
+        command: its argument list, with `{prompt}`, `{prompt_file}` and `{package}` in it.
+        model: words added where a model is asked for, with `{model}` in them.
+        budget: words added where money is limited, with `{budget}` in them: what is left, in USD.
+        idle: seconds of silence after which it counts as stalled; None where it may be silent.
+        env: variables set for it where the user's environment has none of that name.
+        unset: variables taken out of its environment.
+        decomposes: whether it can be asked to cut a task into subtasks.
+        stop: the polite signal that it understands, before all that is left of it is killed.
+        form: what its standard output holds.
+        cumulative: whether its counts are running sums, so that of several documents the last one counts.
+        figures: an expression for each thing that stands in its output.
+        rules: how outcomes are told; the first that holds decides.
+        version: a command that prints the program's version.
+        tested: the version that the file was tried with.
+    """
 
     name: str
     description: str
     command: tuple[str, ...]
-    prompt: PromptWay = "stdin"
+    model: tuple[str, ...] = ()
+    budget: tuple[str, ...] = ()
+    idle: int | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    unset: tuple[str, ...] = ()
+    decomposes: bool = False
+    stop: signal.Signals = signal.SIGTERM
+    form: Form = "text"
+    cumulative: bool = False
+    figures: Mapping[Figure, str] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    version: tuple[str, ...] = ()
+    tested: str | None = None
 
-
-def names() -> list[str]:
-    """List the agents there are."""
-    return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
-
-
-def load(name: str) -> Agent:
-    """Read an agent by its name."""
-    if name not in names():
-        raise GitorchError(f"there is no agent {one_line(name)!r}{did_you_mean(name, names())}", code=Exit.USAGE)
-    path = _FOLDER / f"{name}.yaml"
-    return parse(path.read_text(encoding="utf-8"), str(path))
+    @property
+    def reads_stdin(self) -> bool:
+        """Whether the prompt reaches it on standard input."""
+        return not any("{prompt}" in word or "{prompt_file}" in word for word in self.command)
 
 
 def parse(text: str, where: str) -> Agent:
-    """Read an agent file."""
-    keys = Keys(yamltext.load(text, where), where, "an agent")
-    ways: tuple[PromptWay, ...] = ("stdin", "argument")
+    """Read an agent file.
+
+    Raises:
+        YamlError: it breaks a rule; the message names file, line and key.
+    """
+    keys = Keys(yamltext.load(text, where, hint=_HINT), where, "an agent", _HINT)
+    name = keys.required("name")
+    if (problem := name_problem(name)) is not None:
+        keys.fail("name", f"{quote(name)}: {problem}")
     command = keys.texts("command")
-    if not command:
+    if not command or not command[0]:
         keys.fail("command", "is missing")
+    form = keys.one_of("output", _FORMS) or "text"
     agent = Agent(
-        name=keys.required("name"),
-        description=keys.required("description"),
+        name=name,
+        description=one_line(keys.required("description")),
         command=_own_python(command),
-        prompt=keys.one_of("prompt", ways) or "stdin",
+        model=_words_with(keys, "model", "{model}"),
+        budget=_words_with(keys, "budget", "{budget}"),
+        idle=keys.duration("idle"),
+        env=_texts_by_key(keys, "env"),
+        unset=keys.texts("unset"),
+        decomposes=_flag(keys, "decomposes"),
+        stop=_STOPS[keys.one_of("stop", _STOPS) or "TERM"],
+        form=form,
+        cumulative=_flag(keys, "cumulative"),
+        figures=_figures(keys, form),
+        rules=_rules(keys, form),
+        version=keys.texts("version"),
+        tested=keys.text("tested"),
     )
     keys.done()
     return agent
@@ -69,6 +134,81 @@ def shell(command: str) -> Agent:
     if not command.strip():
         raise GitorchError("the agent's command is empty", hint="give it with --agent-command", code=Exit.USAGE)
     return Agent(name="command", description=one_line(command), command=("sh", "-c", command))
+
+
+def fill(words: tuple[str, ...], **values: str) -> list[str]:
+    """Put values into the placeholders of a command line; each word stays one word."""
+    values["package"] = str(_PACKAGE)
+    # in one pass: what a value holds is never looked at again
+    return [re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), word) for word in words]
+
+
+def _flag(keys: Keys, key: str) -> bool:
+    return keys.one_of(key, ("true", "false")) == "true"
+
+
+def _words_with(keys: Keys, key: str, placeholder: str) -> tuple[str, ...]:
+    words = keys.texts(key)
+    if words and not any(placeholder in word for word in words):
+        keys.fail(key, f"{placeholder} is missing in it")
+    return words
+
+
+def _texts_by_key(keys: Keys, key: str) -> dict[str, str]:
+    node = keys.node(key)
+    if node is None:
+        return {}
+    inner = Keys(node, keys.where, key, keys.hint)
+    return {name: inner.text(name) or "" for name in node.value}
+
+
+def _figures(keys: Keys, form: Form) -> dict[Figure, str]:
+    node = keys.node("figures")
+    if node is None:
+        return {}
+    inner = Keys(node, keys.where, "figures", keys.hint)
+    found: dict[Figure, str] = {}
+    for figure in FIGURES:
+        expression = inner.text(figure)
+        if expression is not None:
+            _try(inner, figure, lambda text: compile_query(text, form), expression)
+            found[figure] = expression
+    inner.done()
+    return found
+
+
+def _rules(keys: Keys, form: Form) -> tuple[Rule, ...]:
+    node = keys.node("outcomes")
+    if node is None:
+        return ()
+    if not isinstance(node.value, list):
+        keys.fail("outcomes", "a list of rules is wanted")
+    return tuple(_rule(item, keys.where, form) for item in node.value)
+
+
+def _rule(node: Node, where: str, form: Form) -> Rule:
+    keys = Keys(node, where, "a rule", _HINT)
+    outcome = keys.one_of("outcome", _ENDINGS) or keys.fail("outcome", "is missing")
+    when, says, exits = keys.text("when"), keys.text("says"), keys.texts("exit")
+    if when is None and says is None and not exits:
+        keys.fail("outcome", "tell by when, says or exit how it is known")
+    if when is not None and form == "text":
+        keys.fail("when", "is for JSON; says is for text")
+    if when is not None:
+        _try(keys, "when", lambda text: compile_query(text, form), when)
+    if says is not None:
+        _try(keys, "says", compile_pattern, says)
+    if not all(code.isdecimal() and int(code) < 256 for code in exits):  # noqa: PLR2004 - what a process can end with
+        keys.fail("exit", "exit codes from 0 to 255 are wanted")
+    keys.done()
+    return Rule(outcome, when, tuple(map(int, exits)), says)
+
+
+def _try(keys: Keys, key: str, reader: Callable[[str], object], text: str) -> None:
+    try:
+        reader(text)
+    except ValueError as error:
+        keys.fail(key, str(error))
 
 
 def _own_python(command: tuple[str, ...]) -> tuple[str, ...]:

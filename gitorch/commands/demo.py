@@ -11,7 +11,8 @@ from typing import Final
 import gitorch
 from gitorch import output
 from gitorch.api import Workflow
-from gitorch.commands.watching import Interrupts, Live, tell
+from gitorch.commands.outcome import tell
+from gitorch.commands.watching import Interrupts, Live
 from gitorch.core import main_task as main_tasks
 from gitorch.core import message
 from gitorch.core.message import Record
@@ -24,8 +25,8 @@ from gitorch.ledger.append import Draft, append_if
 from gitorch.ledger.history import READ_LOG
 from gitorch.ledger.state import WorkflowState
 from gitorch.loop import proposal
+from gitorch.loop.ahead import Options
 from gitorch.loop.result import Step
-from gitorch.loop.step import Options
 
 _NAME: Final = "repository-research"
 # several short questions: the local agent groups what it finds by them

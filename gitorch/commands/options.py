@@ -7,14 +7,15 @@ from decimal import Decimal, InvalidOperation
 from gitorch.core.names import quote
 from gitorch.core.yamltext import parse_duration
 from gitorch.errors import Exit, GitorchError
+from gitorch.loop.ahead import Options
 from gitorch.loop.limits import Limits
-from gitorch.loop.step import Options
 
 
 def read_options(
     *,
     agent: str | None,
     agent_command: str | None,
+    model: str | None = None,
     max_steps: int | None,
     max_cost: str | None,
     max_time: str | None,
@@ -27,11 +28,11 @@ def read_options(
     limits = Limits(
         max_steps=max_steps,
         max_cost_usd=None if max_cost is None else _amount(max_cost),
-        max_seconds=None if max_time is None else _seconds(max_time),
+        max_seconds=None if max_time is None else read_time("--max-time", max_time),
         max_attempts=max_attempts,
         max_idle=max_idle,
     )
-    return Options(agent=agent, agent_command=agent_command, limits=limits)
+    return Options(agent=agent, agent_command=agent_command, model=model, limits=limits)
 
 
 def _amount(text: str) -> Decimal:
@@ -44,8 +45,9 @@ def _amount(text: str) -> Decimal:
     return value
 
 
-def _seconds(text: str) -> int:
+def read_time(option: str, text: str) -> int:
+    """Read a time as an option's value, in seconds."""
     seconds = parse_duration(text)
     if seconds is None:
-        raise GitorchError(f"--max-time {quote(text)} is no time", hint="for example 90s, 15m or 2h", code=Exit.USAGE)
+        raise GitorchError(f"{option} {quote(text)} is no time", hint="for example 90s, 15m or 2h", code=Exit.USAGE)
     return seconds

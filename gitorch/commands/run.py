@@ -9,11 +9,12 @@ import gitorch
 from gitorch import output
 from gitorch.api import Workflow
 from gitorch.commands.options import read_options
-from gitorch.commands.watching import Interrupts, Live, tell
-from gitorch.core.message import plain
+from gitorch.commands.outcome import tell
+from gitorch.commands.watching import Interrupts, Live
 from gitorch.errors import Exit
+from gitorch.loop.ahead import Options
+from gitorch.loop.limits import show_cost
 from gitorch.loop.result import Step
-from gitorch.loop.step import Options
 
 
 def run(*, folder: str, no_wait: bool, **options: Any) -> int:
@@ -42,8 +43,7 @@ def _loop(workflow: Workflow, chosen: Options, live: Live, interrupts: Interrupt
 
 
 def _finish(step: Step) -> int:
-    cost = "cost unknown" if step.totals.cost_usd is None else f"{plain(step.totals.cost_usd)} USD"
-    output.say(f"{step.main_task.status}: {step.main_task.next}  [{step.totals.steps} steps, {cost}]")
+    output.say(f"{step.main_task.status}: {step.main_task.next}  [{step.totals.steps} steps, {show_cost(step.totals)}]")
     if step.exit == Exit.BLOCKED:
         output.note("answer with: gitorch answer 'TEXT'")
     return Exit.OK if step.exit == Exit.COMPLETED else step.exit

@@ -11,9 +11,10 @@ from types import FrameType
 from typing import Final
 
 from gitorch import output
-from gitorch.core.message import NO_TASK, Totals, plain
+from gitorch.agents import descendants
+from gitorch.core.message import NO_TASK, Totals
 from gitorch.core.plan import Plan
-from gitorch.loop.result import Step
+from gitorch.loop.limits import show_cost
 
 _REDRAW: Final = 0.5  # seconds
 
@@ -32,7 +33,8 @@ class Interrupts:
 
     @contextmanager
     def caught(self) -> Iterator[None]:
-        """Catch signals instead of dying of them."""
+        """Catch signals instead of dying of them, and let no descendant slip away: the process is all ours."""
+        descendants.adopt_orphans()
         wanted = {signal.SIGINT: self._on_int, signal.SIGTERM: self._on_term, signal.SIGHUP: self._on_term}
         before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
         try:
@@ -102,17 +104,4 @@ class Live:
         self.wipe()
 
     def _sums(self) -> str:
-        cost = "cost unknown" if self._totals.cost_usd is None else f"{plain(self._totals.cost_usd)} USD"
-        return f"{self._totals.steps} steps, {cost}{', ' + self.progress if self.progress else ''}"
-
-
-def tell(step: Step) -> str:
-    """Write what came of a step as one line."""
-    if step.commit is None:
-        return step.reason or ""
-    signs = {"completed": ("✓", "green"), "blocked": ("?", "yellow"), "interrupted": ("-", "yellow")}
-    sign, style = signs.get(step.outcome or "", ("✗", "red"))
-    why = f": {step.reason}" if step.reason else ""
-    attempt = f" (attempt {step.attempt})" if step.attempt is not None and step.attempt > 1 else ""
-    name = step.task or NO_TASK
-    return f"{output.paint(sign, style)} {step.action} {name}{attempt}: {step.outcome}{why}  ({step.commit[:10]})"
+        return f"{self._totals.steps} steps, {show_cost(self._totals)}{', ' + self.progress if self.progress else ''}"

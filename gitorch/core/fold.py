@@ -13,6 +13,7 @@ from gitorch.core.names import TASK_STATES, TaskState
 
 # outcomes after which the invocation says nothing about whether the workflow gets on
 _NO_NEWS: Final = frozenset[Outcome | None]({"rate-limited", "interrupted"})
+COMMAND: Final = "run"  # stands as the agent where a task's own command has run; it costs nothing
 # outcomes that use up one of a task's attempts
 ATTEMPTS: Final = frozenset[Outcome | None]({"failed", "timeout", "stalled", "rejected"})
 _ANY_MOVE: Final = frozenset[Event]({"rewind", "adopt", "merge", "recover"})
@@ -47,8 +48,9 @@ class Fold(NamedTuple):
 
 
 def task_of(record: Record) -> str | None:
-    """Give the task that a record is about: the one its first change names."""
-    return record.changes[0].name if record.changes else None
+    """Give the task that a record is about: the one its first change names, unless an invocation has made that."""
+    made = record.event == "end" and bool(record.changes) and record.changes[0].before is None
+    return record.changes[0].name if record.changes and not made else None
 
 
 def step(fold: Fold, record: Record, *, worked: bool) -> Fold:
@@ -71,6 +73,7 @@ def next_totals(fold: Fold, record: Record, *, worked: bool) -> Totals:
     cost = before.cost_usd
     if record.cost_usd is not None:
         cost = (cost or Decimal(0)) + record.cost_usd
+    unpriced = record.event in ("end", "recover") and record.cost_usd is None and record.agent != COMMAND
     progress = worked or fold.worked or any(_is_progress(change) for change in record.changes)
     idle = before.idle if record.outcome in _NO_NEWS and record.event == "end" else before.idle + 1
     return Totals(
@@ -78,6 +81,7 @@ def next_totals(fold: Fold, record: Record, *, worked: bool) -> Totals:
         cost_usd=cost,
         seconds=before.seconds + (record.duration or Decimal(0)),
         idle=0 if progress else idle,
+        unpriced=before.unpriced + unpriced,
     )
 
 
@@ -87,7 +91,7 @@ def _is_progress(change: Change) -> bool:
 
 def problems(fold: Fold, record: Record, *, worked: bool) -> list[str]:
     """Say what a record does that it may not do, its own text being all there is to go by."""
-    found = [f"illegal move {change}" for change in record.changes if not _may(record.event, change)]
+    found = [f"illegal move {change}" for change in record.changes if not _may(record, change)]
     names = [change.name for change in record.changes]
     found += [f"task {name} is moved twice" for name in sorted({n for n in names if names.count(n) > 1})]
     found += _invocation_problems(fold, record)
@@ -100,18 +104,24 @@ def problems(fold: Fold, record: Record, *, worked: bool) -> list[str]:
 
 def _show(totals: Totals) -> str:
     cost = "unknown cost" if totals.cost_usd is None else f"{totals.cost_usd} USD"
-    return f"{totals.steps} steps, {cost}, {totals.seconds} s, {totals.idle} idle"
+    unpriced = f", {totals.unpriced} of unknown cost" if totals.unpriced else ""
+    return f"{totals.steps} steps, {cost}, {totals.seconds} s, {totals.idle} idle{unpriced}"
 
 
-def _may(event: Event, change: Change) -> bool:
-    before, after = change.before, change.after
+def _may(record: Record, change: Change) -> bool:
+    event, before, after = record.event, change.before, change.after
     if event in _ANY_MOVE:
         return True
     if before is None:
-        return event in _NEW and after == "pending"
+        return (event in _NEW or _cuts(record)) and after == "pending"
     if after is None:
         return event == "drop"
     return is_legal(before, after) and before in _FROM.get(event, ())
+
+
+def _cuts(record: Record) -> bool:
+    """Tell whether a record ends an invocation that has cut its task into subtasks."""
+    return record.event == "end" and record.action == "decompose" and record.outcome == "completed"
 
 
 def _invocation_problems(fold: Fold, record: Record) -> list[str]:
@@ -132,7 +142,8 @@ def _invocation_problems(fold: Fold, record: Record) -> list[str]:
     found = []
     if record.event == "end" and (record.action, record.attempt) != (begun.action, begun.attempt):
         found.append(f"invocation {record.invocation} ends as another action or attempt than it began")
-    if begun.task is not None and record.event == "end" and task_of(record) != begun.task:
+    silent = task_of(record) != begun.task and not (_cuts(record) and record.changes)
+    if begun.task is not None and record.event == "end" and silent:
         found.append(f"invocation {record.invocation} began task {begun.task} and does not say what became of it")
     return found
 

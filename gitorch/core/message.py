@@ -56,12 +56,16 @@ class Check(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """Running sums since the workflow's `start`. `cost_usd` is None while no cost is known; times are seconds."""
+    """Running sums since the workflow's `start`; times are seconds.
+
+    `cost_usd` is None while no cost is known, `unpriced` the number of invocations whose cost is unknown.
+    """
 
     steps: int = 0
     cost_usd: Decimal | None = None
     seconds: Decimal = Decimal(0)
     idle: int = 0
+    unpriced: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +183,7 @@ _BY_KEY: Final = {field.key: field for field in _FIELDS}
 _TOTALS: Final[dict[str, Callable[[str], Any]]] = {
     "Total-Steps": _count,
     "Total-Cost-USD": _amount,
+    "Total-Unpriced": _count,
     "Total-Seconds": _amount,
     "Idle": _count,
 }
@@ -266,10 +271,12 @@ def _trailers(record: Record) -> list[tuple[str, str]]:
         if field.key == "Tokens-Out":
             pairs += [("Check", f"{check.exit} {check.command}") for check in record.checks]
     if record.totals is not None:
-        steps, cost, seconds, idle = record.totals
+        steps, cost, seconds, idle, unpriced = record.totals
         pairs.append(("Total-Steps", str(steps)))
         if cost is not None:
             pairs.append(("Total-Cost-USD", plain(cost)))
+        if unpriced:
+            pairs.append(("Total-Unpriced", str(unpriced)))
         pairs += [("Total-Seconds", plain(seconds)), ("Idle", str(idle))]
     return pairs
 
@@ -409,10 +416,16 @@ def _read_check(value: str) -> Check:
 
 
 def _read_totals(values: dict[str, Any]) -> Totals:
-    for key in _TOTALS:
-        if key not in values and key != "Total-Cost-USD":
+    for key in ("Total-Steps", "Total-Seconds", "Idle"):
+        if key not in values:
             raise InvalidMessage(f"{PREFIX}{key} is missing beside the other totals")
-    return Totals(values["Total-Steps"], values.get("Total-Cost-USD"), values["Total-Seconds"], values["Idle"])
+    return Totals(
+        steps=values["Total-Steps"],
+        cost_usd=values.get("Total-Cost-USD"),
+        seconds=values["Total-Seconds"],
+        idle=values["Idle"],
+        unpriced=values.get("Total-Unpriced", 0),
+    )
 
 
 def _read_main_task(values: dict[str, str]) -> MainTask | None:
@@ -441,12 +454,13 @@ def as_dict(record: Record) -> dict[str, Any]:
     if record.checks:
         result["check"] = [{"exit": check.exit, "command": check.command} for check in record.checks]
     if record.totals is not None:
-        steps, cost, seconds, idle = record.totals
-        result["total_steps"] = steps
-        if cost is not None:
-            result["total_cost_usd"] = float(cost)
-        result["total_seconds"] = float(seconds)
-        result["idle"] = idle
+        totals = record.totals
+        result["total_steps"] = totals.steps
+        if totals.cost_usd is not None:
+            result["total_cost_usd"] = float(totals.cost_usd)
+        result["total_unpriced"] = totals.unpriced
+        result["total_seconds"] = float(totals.seconds)
+        result["idle"] = totals.idle
     if record.body:
         result["body"] = record.body
     return result

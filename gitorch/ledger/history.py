@@ -179,11 +179,13 @@ class Past(NamedTuple):
         attempt: the number of the attempt to come.
         failures: what earlier attempts tried and why they failed, the latest first.
         answer: what the user answered since, if a question was asked.
+        waits: how many invocations in a row have hit a rate limit, the latest being one of them.
     """
 
     attempt: int
     failures: tuple[Record, ...]
     answer: str | None
+    waits: int = 0
 
 
 def past_of(objects: Objects, name: str, rev: str = "HEAD", failures: int = 3) -> Past:
@@ -191,6 +193,7 @@ def past_of(objects: Objects, name: str, rev: str = "HEAD", failures: int = 3) -
     attempt: int | None = None
     kept: list[Record] = []
     answer: str | None = None
+    waits, waiting = 0, True
     needle = f"{message.PREFIX}State: {name}: "
     for commit in way_back(objects, rev):
         record = record_of(commit.message) if needle in commit.message else None
@@ -200,6 +203,8 @@ def past_of(objects: Objects, name: str, rev: str = "HEAD", failures: int = 3) -
             attempt, answer = attempt or 1, answer or record.body
         elif record.event == "end" and task_of(record) == name:
             attempt = attempt or (record.attempt or 0) + (record.outcome in ATTEMPTS)
+            waiting = waiting and record.outcome == "rate-limited"
+            waits += waiting
             kept += [record] if record.outcome in ATTEMPTS else []
         elif record.event == "begin" and task_of(record) == name:
             attempt = attempt or record.attempt  # begun, never ended, recovered: not an attempt
@@ -207,4 +212,4 @@ def past_of(objects: Objects, name: str, rev: str = "HEAD", failures: int = 3) -
             break
         if len(kept) == failures:
             break
-    return Past(attempt or 1, tuple(kept), answer)
+    return Past(attempt or 1, tuple(kept), answer, waits)

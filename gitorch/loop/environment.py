@@ -10,7 +10,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
-from gitorch.agents.process import MARK
+from gitorch.agents.descendants import MARK
+from gitorch.agents.spec import Agent
 from gitorch.core.plan import Plan
 from gitorch.core.task import Task
 from gitorch.git.process import plain_environment
@@ -29,6 +30,12 @@ def outer() -> dict[str, str]:
         # started by its path: the agent has to find it all the same, behind whatever else is on PATH
         env["PATH"] = os.pathsep.join([*([env["PATH"]] if env.get("PATH") else []), str(Path(sys.executable).parent)])
     return env
+
+
+def for_agent(agent: Agent) -> dict[str, str]:
+    """Give the environment that an agent's program gets, as its file wants it."""
+    env = {**agent.env, **outer()}
+    return {key: value for key, value in env.items() if key not in agent.unset}
 
 
 def without_credentials(env: Mapping[str, str], allowed: Collection[str]) -> dict[str, str]:

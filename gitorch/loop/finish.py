@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
+from gitorch.agents.report import Report
 from gitorch.core import main_task as main_tasks
 from gitorch.core import message, moves
 from gitorch.core import plan as planner
@@ -21,13 +22,14 @@ from gitorch.guard.held import redact
 from gitorch.guard.mend import mend
 from gitorch.ledger.state import WorkflowState, read_state
 from gitorch.ledger.tasks import read_tasks
+from gitorch.loop import cut, settle
 from gitorch.loop import invocation as invocations
-from gitorch.loop import settle
+from gitorch.loop.claim import Claim
 from gitorch.loop.invocation import Invocation
 from gitorch.loop.judge import judge
 from gitorch.loop.limits import Limits
 from gitorch.loop.result import Step
-from gitorch.loop.work import Claim, Watch
+from gitorch.loop.watch import Watch
 
 _GOOD: Final = frozenset[Outcome]({"completed", "blocked"})
 _VERBS: Final[dict[Outcome, str]] = {
@@ -60,7 +62,7 @@ def finish(
         return _record(begun, claim, state, tasks, attempts, rescue, beside=beside)
 
     if work is not None:
-        outcome = settle.keep(repository, begun, work, record_for)
+        outcome = settle.keep(repository, begun, work, record_for, cut.files(claim))
     else:
         outcome = settle.put_back(repository, begun, record_for)
     settle.finished(repository, begun)
@@ -70,7 +72,7 @@ def finish(
     record = outcome.appended.record
     main_task = record.main_task or MainTask("continue", "")
     return Step(
-        _exit(claim.outcome, main_task),
+        _exit(claim, main_task),
         main_task,
         action=begun.action,
         task=begun.task,
@@ -88,7 +90,7 @@ def finish(
 
 def abandon(repository: Repository, begun: Invocation) -> None:
     """End an invocation whose agent could not even be started."""
-    claim = Claim(outcome="interrupted", reason="it could not be started")
+    claim = Claim(outcome="interrupted", reason="it could not be started", report=Report(cost_usd=Decimal(0)))
     settle.put_back(
         repository,
         begun,
@@ -98,10 +100,10 @@ def abandon(repository: Repository, begun: Invocation) -> None:
     invocations.clear(repository, begun)
 
 
-def _exit(outcome: Outcome, main_task: MainTask) -> Exit:
-    if outcome == "interrupted":
-        return Exit.INTERRUPTED
-    if outcome == "rate-limited":
+def _exit(claim: Claim, main_task: MainTask) -> Exit:
+    if claim.outcome == "interrupted":
+        return Exit.LIMIT if claim.limited else Exit.INTERRUPTED
+    if claim.outcome == "rate-limited":
         return Exit.TRY_AGAIN
     return {"completed": Exit.COMPLETED, "blocked": Exit.BLOCKED}.get(main_task.status, Exit.OK)
 
@@ -119,8 +121,13 @@ def _record(
     """Make the record; `beside` tells that somebody else has written MAIN_TASK meanwhile."""
     changes = _changes(begun, claim, state, tasks, attempts)
     states = moves.apply(state.states, changes)
+    tasks = {**tasks, **{task.name: task for task in claim.subtasks}}
     report = claim.report
-    what = f"{_VERBS[claim.outcome]} {begun.action}"
+    what = (
+        f"decompose into {len(claim.subtasks)} subtasks"
+        if claim.subtasks
+        else f"{_VERBS[claim.outcome]} {begun.action}"
+    )
     body = "\n\n".join(part for part in (claim.summary, *claim.notes) if part)
     return Record(
         event="end",
@@ -134,10 +141,12 @@ def _record(
         attempt=begun.attempt,
         agent=begun.agent,
         model=None if report.model is None else redact(report.model),
+        session=None if report.session is None else redact(report.session),
         exit=claim.exit,
         duration=message.amount(claim.seconds, 1) if claim.seconds else Decimal(0),
         cost_usd=report.cost_usd,
         tokens_in=report.tokens_in,
+        tokens_cached=report.tokens_cached,
         tokens_out=report.tokens_out,
         checks=claim.checks,
         reason=None if claim.reason is None else redact(claim.reason),
@@ -157,6 +166,8 @@ def _without_secrets(main_task: MainTask | None) -> MainTask | None:
 def _changes(begun: Invocation, claim: Claim, state: WorkflowState, tasks: Tasks, attempts: int) -> list[Change]:
     if begun.task is None or state.states.get(begun.task) != "running":
         return []
+    if claim.subtasks:  # the task itself stays running, and closes with the last of them
+        return [Change(task.name, None, "pending") for task in claim.subtasks]
     after = _state_after(begun, claim, attempts)
     return moves.with_parents(state.states, planner.family_of(tasks), Change(begun.task, "running", after))
 

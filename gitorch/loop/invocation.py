@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 import tempfile
+import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 from gitorch.core.message import Action
 from gitorch.core.plan import Plan
 from gitorch.errors import GitorchError
-from gitorch.git.locks import is_held
+from gitorch.git.locks import Busy, is_held
 from gitorch.git.repository import Repository
 from gitorch.guard.held import Held
 from gitorch.guard.snapshot import Snapshot
@@ -30,6 +32,7 @@ class Invocation:
         folder: where its prompt, result and proposals lie.
         before: the snapshot taken before the agent started, and the commit that keeps it; None until then.
         started: when it began, in seconds since 1970.
+        lease: until when a loop of the user's own has it, in seconds since 1970; None where a step does it.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Invocation:
     agent: str
     folder: str
     started: float
+    lease: float | None = None
     before: Snapshot | None = field(default=None)
     anchor: str | None = None
 
@@ -113,7 +117,23 @@ def clear(repository: Repository, invocation: Invocation) -> None:
 
 
 def check_not_worked_on(repository: Repository, name: str) -> None:
-    """Refuse to move a task under the hands of a step that runs."""
+    """Refuse to move a task under the hands of a step that runs, or of a loop that has it."""
     under_way = load(repository)
-    if under_way is not None and under_way.task == name and is_held(repository.scratch / "step.lock"):
+    if under_way is None or under_way.task != name:
+        return
+    if is_held(repository.scratch / "step.lock"):
         raise GitorchError(f"task {name} is being worked on", hint="stop that step first (press ^C where it runs)")
+    if under_way.lease is not None and under_way.lease > time.time():
+        raise GitorchError(f"task {name} is out to a loop of your own", hint="end that first: gitorch finish")
+
+
+def check_lease(repository: Repository) -> None:
+    """Refuse to begin another invocation while a loop of the user's own has one.
+
+    Raises:
+        Busy: saying until when.
+    """
+    out = load(repository)
+    if out is not None and out.lease is not None and out.lease > time.time():
+        until = dt.datetime.fromtimestamp(out.lease, dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        raise Busy(f"an invocation is out to a loop of your own until {until}", "end it with: gitorch finish")

@@ -9,10 +9,11 @@ from gitorch.core.task import Task
 from gitorch.git.objects import Entry
 from gitorch.git.repository import Repository
 from gitorch.guard import snapshot
-from gitorch.loop import settle, work
+from gitorch.loop import cut, gates, settle
+from gitorch.loop.claim import Claim
 from gitorch.loop.invocation import Invocation
 from gitorch.loop.settle import Work
-from gitorch.loop.work import Claim, Watch
+from gitorch.loop.watch import Watch
 
 
 def judge(
@@ -25,7 +26,13 @@ def judge(
     )
     if fault is not None or invocation.before is None:
         return claim.rejected(fault or "there is no snapshot"), None
-    own_work = task is not None and not invocation.aside and claim.outcome == "completed"
+    if task is not None and invocation.action == "decompose" and claim.outcome == "completed":
+        claim = cut.check(repository, task, claim)
+        if claim.outcome != "completed":
+            return claim, None
+    own_work = (
+        task is not None and not invocation.aside and invocation.action != "decompose" and claim.outcome == "completed"
+    )
     if own_work and task is not None:
         claim = _check_task(repository, invocation, task, claim, watch)
         if claim.outcome != "completed":
@@ -50,7 +57,7 @@ def _check_task(repository: Repository, invocation: Invocation, task: Task, clai
             return claim.rejected(f"output {path} is empty")
         if file.is_dir() and not any(file.iterdir()):
             return claim.rejected(f"output {path} is an empty folder")
-    checks, said = work.run_checks(repository, invocation, task, watch)
+    checks, said = gates.run_checks(repository, invocation, task, watch)
     claim = replace(claim, checks=tuple(checks))
     if checks and checks[-1].exit != 0:
         failed = checks[-1]
@@ -77,7 +84,7 @@ def _check_changes(task: Task, claim: Claim, done: Work) -> Claim:
 
 def _check_hook(repository: Repository, claim: Claim, done: Work, watch: Watch) -> tuple[Claim, Work | None]:
     """Run the repository's own pre-commit hook on the work; what it adds to the index is committed too."""
-    hook = work.hook_path(repository, "pre-commit") if done.parts.work else None
+    hook = gates.hook_path(repository, "pre-commit") if done.parts.work else None
     if hook is None:
         return claim, done
     index = repository.scratch / "hook.index"
@@ -85,7 +92,7 @@ def _check_hook(repository: Repository, claim: Claim, done: Work, watch: Watch) 
     head = repository.objects.tree_of(done.branch.tip)
     tree = repository.objects.edit_tree(head, done.parts.work)
     repository.git.run("read-tree", tree, index=index)
-    code, said = work.run_hook(repository, hook, index=str(index), watch=watch)
+    code, said = gates.run_hook(repository, hook, index=str(index), watch=watch)
     if code != 0:
         note = f"What the hook said:\n\n{said}" if said.strip() else ""
         return claim.rejected(f"the repository's pre-commit hook failed with exit {code}", note), None

@@ -27,8 +27,9 @@ def reached(limits: Limits, totals: Totals) -> str | None:
     """Say which limit the sums have reached, None where there is room for another step."""
     if limits.max_steps is not None and totals.steps >= limits.max_steps:
         return f"{totals.steps} steps are done, --max-steps is {limits.max_steps}"
-    if limits.max_cost_usd is not None and totals.cost_usd is not None and totals.cost_usd >= limits.max_cost_usd:
-        return f"{plain(totals.cost_usd)} USD are spent, --max-cost is {plain(limits.max_cost_usd)}"
+    spent = totals.cost_usd or Decimal(0)
+    if limits.max_cost_usd is not None and spent >= limits.max_cost_usd:
+        return f"{plain(spent)} USD are spent, --max-cost is {plain(limits.max_cost_usd)}"
     if limits.max_seconds is not None and totals.seconds >= limits.max_seconds:
         return f"agents have run for {plain(totals.seconds)} s, --max-time is {limits.max_seconds} s"
     if totals.idle >= limits.max_idle:
@@ -36,8 +37,31 @@ def reached(limits: Limits, totals: Totals) -> str | None:
     return None
 
 
-def unknown_cost(limits: Limits, totals: Totals) -> str | None:
-    """Say that a bound on money cannot hold because no cost is known, None where it can."""
-    if limits.max_cost_usd is None or totals.cost_usd is not None or totals.steps == 0:
+def money_left(limits: Limits, totals: Totals) -> Decimal | None:
+    """Give what may still be spent, in USD; None where that is not limited."""
+    return None if limits.max_cost_usd is None else limits.max_cost_usd - (totals.cost_usd or Decimal(0))
+
+
+def time_left(limits: Limits, totals: Totals) -> float | None:
+    """Give how long agents may still run, in seconds; None where that is not limited."""
+    return None if limits.max_seconds is None else limits.max_seconds - float(totals.seconds)
+
+
+def unknown_cost(limits: Limits, totals: Totals, *, priced: bool) -> str | None:
+    """Say that a bound on money may not hold, None where it does; `priced` tells that the next agent names its cost."""
+    if limits.max_cost_usd is None:
         return None
-    return "--max-cost cannot be kept: what the steps so far cost is unknown"
+    if totals.unpriced:
+        known = f"{plain(totals.cost_usd or Decimal(0))} USD are known"
+        return f"--max-cost cannot be kept: of {totals.unpriced} invocations the cost is unknown; {known}"
+    if not priced:
+        return "--max-cost cannot be kept: this agent does not tell what it costs (--max-steps and --max-time can)"
+    return None
+
+
+def show_cost(totals: Totals) -> str:
+    """Write what was spent for people; what is unknown is said to be so."""
+    if totals.unpriced and totals.cost_usd is None:
+        return "cost unknown"
+    more = f" and {totals.unpriced} of unknown cost" if totals.unpriced else ""
+    return f"{plain(totals.cost_usd or Decimal(0))} USD{more}"

@@ -11,6 +11,7 @@ from gitorch.core.plan import Plan
 from gitorch.core.task import Task
 from gitorch.core.text import one_line
 from gitorch.ledger.history import Past
+from gitorch.loop import cut
 
 _MAX_DESCRIPTION: Final = 8000  # characters
 _ABOUT: Final[dict[Action, str]] = {
@@ -28,10 +29,21 @@ _OTHER_NEXT: Final = (
     'If another next action is wanted than the plan has: gitorch update continue "ONE SENTENCE" [--task NAME] '
     '[--focus "ONE SENTENCE"], 15 words at most.'
 )
-_SUMMARY: Final = (
-    "You may leave a summary as JSON in the file named by $GITORCH_RESULT: "
-    '{"outcome": "completed", "summary": "what was done"}.'
-)
+_SUBTASKS: Final = """\
+Write {file}: two to seven subtasks that together do the task, each one sitting's work. The form:
+
+name: {name}
+description: one sentence on how the task is cut
+subtasks:
+  - name: first-part          # it becomes {name}-first-part
+    kind: execute             # gather (collect material), execute or synthesize (combine results)
+    description: |
+      What to do, and what to leave in its folder; whoever reads this knows nothing else.
+    outputs: [result.md]      # files that must be in its folder afterwards
+    needs: []                 # names of subtasks that have to be completed before
+
+Do none of the work itself. Leave run and check out."""
+_SUMMARY: Final = "Your last words, a few sentences on what was done, go into the history."
 _LEAVE_ALONE: Final = (
     "Leave files changed, not committed: they are committed for you. Do not move other tasks, edit "
     ".tasks/MAIN_TASK, rename task files, rewrite history or start gitorch step or run."
@@ -50,11 +62,14 @@ def build(plan: Plan, main_task: MainTask, task: Task | None, past: Past) -> str
         lines.append(f"FOCUS: {main_task.focus}")
     if task is not None:
         lines += _about_task(plan, task, past)
-    lines += ["", *_handing_over(plan, task)]
+    if plan.action == "decompose" and task is not None:
+        lines += ["", _SUBTASKS.format(file=f"{task_dir(task.name)}/{cut.FILE}", name=task.name), "", _LEAVE_ALONE]
+    else:
+        lines += ["", *_handing_over(plan, task)]
     if task is not None and task.description.strip():
         text = task.description.strip()
-        cut = text if len(text) <= _MAX_DESCRIPTION else text[:_MAX_DESCRIPTION] + "\n[cut: see the task file]"
-        lines += ["", "The task:", "", cut]
+        kept = text if len(text) <= _MAX_DESCRIPTION else text[:_MAX_DESCRIPTION] + "\n[cut: see the task file]"
+        lines += ["", "The task:", "", kept]
     return "\n".join(lines) + "\n"
 
 
@@ -65,6 +80,8 @@ def _about_task(plan: Plan, task: Task, past: Past) -> list[str]:
         f"Task file: {task_path(task.name, 'running')}",
         f"Its folder, for context and results: {folder}/",
     ]
+    if plan.action == "decompose":
+        return lines + _past(past)
     if task.outputs and not plan.aside:
         lines.append(f"Must be there when you are done: {', '.join(f'{folder}/{path}' for path in task.outputs)}")
     if task.check and not plan.aside:
@@ -73,6 +90,11 @@ def _about_task(plan: Plan, task: Task, past: Past) -> list[str]:
         lines.append(f"Builds on: {', '.join(task_dir(need) + '/' for need in task.needs[:20])}")
     if task.parent is not None:
         lines.append(f"Part of: {task.parent}")
+    return lines + _past(past)
+
+
+def _past(past: Past) -> list[str]:
+    lines = []
     for record in past.failures:
         said = one_line(record.reason or record.body or "no reason was given", 200)
         lines.append(f"Attempt {record.attempt} ended {record.outcome}: {said}")

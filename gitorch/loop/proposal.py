@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from gitorch.agents.process import MARK
+from gitorch.agents.descendants import MARK
 from gitorch.core import main_task as main_tasks
 from gitorch.core.main_task import MainTask
 from gitorch.core.names import quote

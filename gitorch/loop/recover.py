@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitorch.agents import process
+from gitorch.agents import descendants
 from gitorch.core import message, moves
 from gitorch.core import plan as planner
 from gitorch.core.message import Record
@@ -28,7 +28,7 @@ def recover(repository: Repository) -> str | None:
         pass  # what a killed writer left half done is finished now, before anything is compared
     noted = invocations.load(repository)
     if noted is not None:
-        process.end(noted.id)
+        descendants.end(noted.id)
         if noted.before is not None:
             mend(repository, noted.before, since=noted.started)
     latest = recent(repository.objects)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gitorch.core import fold as folds
@@ -103,8 +104,14 @@ def _separate(
     )
 
 
-def keep(repository: Repository, invocation: Invocation, work: Work, record_for: RecordFor) -> Outcome:
-    """End an invocation with its work committed.
+def keep(
+    repository: Repository,
+    invocation: Invocation,
+    work: Work,
+    record_for: RecordFor,
+    contents: Mapping[str, bytes],
+) -> Outcome:
+    """End an invocation with its work committed, and with new files of gitorch's own.
 
     What the agent undid of the user's own work is put back, and what it wrote over is kept under a rescue ref.
 
@@ -122,7 +129,7 @@ def keep(repository: Repository, invocation: Invocation, work: Work, record_for:
             put = work.branch.tip, work.branch.head
             commits.put_branch(repository, branch=invocation.branch, to=put[0], now=put[1], why=why)
         try:
-            appended = _append(repository, work.branch, work.parts, lambda state: record_for(state, rescued))  # noqa: B023 - used at once
+            appended = _append(repository, work.branch, work.parts, lambda state: record_for(state, rescued), contents)  # noqa: B023 - used at once
         except _Moved:
             work = look(repository, invocation, before)
             if work.branch.fault is not None:
@@ -193,7 +200,11 @@ def _undo_commits(repository: Repository, invocation: Invocation, branch: Made) 
 
 
 def _append(
-    repository: Repository, branch: Made, parts: Separation | None, record_for: Callable[[WorkflowState], Record]
+    repository: Repository,
+    branch: Made,
+    parts: Separation | None,
+    record_for: Callable[[WorkflowState], Record],
+    contents: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Appended:
     def draft_for(state: WorkflowState) -> Draft:
         if state.commit != branch.tip:
@@ -205,7 +216,7 @@ def _append(
         )
         record = _with_totals(record_for(state), branch.fold, worked=worked)
         staging = {} if parts is None else _staging(parts, state, record)
-        return Draft(record=record, work=work, index=staging)
+        return Draft(record=record, contents=contents, work=work, index=staging)
 
     return append(repository, draft_for, patience=_PATIENCE)
 

@@ -1,4 +1,4 @@
-"""Which command lines from tracked files may run: those that ship with gitorch, and those the user has allowed.
+"""Which command lines and agent files from a repository may be used: those the user has allowed, and shipped lines.
 
 A line is known by a hash of its text and of the variables it asks for, never by where it stands. The hashes the user
 has allowed are kept outside any repository.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from gitorch import data
 from gitorch.core.task import Task
 from gitorch.errors import GitorchError
 
@@ -21,6 +21,11 @@ def digest(command: str, env: Iterable[str]) -> str:
     return hashlib.sha256(json.dumps([command, sorted(env)]).encode()).hexdigest()
 
 
+def agent_digest(content: bytes) -> str:
+    """Give the hash by which an agent file is known."""
+    return hashlib.sha256(b"agent file\0" + content).hexdigest()
+
+
 def commands_of(task: Task) -> list[str]:
     """List the command lines of a task."""
     return [*([task.run] if task.run else []), *task.check]
@@ -28,9 +33,7 @@ def commands_of(task: Task) -> list[str]:
 
 def store() -> Path:
     """Give the file that holds the allowed hashes, one on a line."""
-    base = os.environ.get("XDG_CONFIG_HOME")
-    folder = Path(base) if base and Path(base).is_absolute() else Path("~/.config").expanduser()
-    return folder / "gitorch" / "trusted"
+    return data.user_folder() / "trusted"
 
 
 def allowed() -> set[str]:

@@ -116,7 +116,7 @@ _hex = st.text("0123456789abcdef", min_size=32, max_size=32)
 _times = st.datetimes().map(lambda when: when.strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0"))
 _refs = st.text(string.ascii_letters + string.digits + "/-", min_size=1).map(lambda text: "refs/" + text)
 _lines = nasty_text
-_totals = st.builds(Totals, counts, st.none() | amounts, amounts, counts)
+_totals = st.builds(Totals, counts, st.none() | amounts, amounts, counts, counts)
 _checks = st.lists(st.builds(Check, st.integers(-255, 255), nasty_text.filter(visible)), max_size=3).map(tuple)
 _on: dict[str, tuple[tuple[Event, ...], st.SearchStrategy[Any]]] = {
     "invocation": (("begin", "end", "recover"), _hex),

@@ -84,7 +84,7 @@ def test_sums_count_from_the_start_and_idle_steps_in_a_row() -> None:
     for steps in (1, 2, 3):
         fold = folds.step(fold, BEGIN, worked=False)
         totals = folds.next_totals(fold, nothing, worked=False)
-        assert totals == Totals(steps, None, Decimal("1.5") * steps, steps)
+        assert totals == Totals(steps, None, Decimal("1.5") * steps, steps, steps)
         fold = folds.step(fold, replace(nothing, totals=totals), worked=False)
     limited = folds.next_totals(fold, replace(nothing, outcome="rate-limited"), worked=False)
     assert limited.idle == 3  # it says nothing about getting on

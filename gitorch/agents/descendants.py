@@ -1,0 +1,147 @@
+"""Find all that a program has started, in whatever session it lives by now, and end it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+MARK: Final = "GITORCH_INVOCATION"
+GRACE: Final = 5.0  # seconds between the polite signal and KILL
+_PR_SET_CHILD_SUBREAPER: Final = 36  # linux/prctl.h
+
+_adopts = False
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent ends, so that none can slip away (Linux).
+
+    It is a setting of the whole process, and makes every new child count as an agent's: for the program, not for
+    users of the library.
+    """
+    global _adopts  # noqa: PLW0603 - as the setting is the process's
+    with suppress(OSError, AttributeError):
+        _adopts = ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+
+
+def children() -> frozenset[int]:
+    """List our own children, where orphans become such; they are to be told apart from what comes later."""
+    return frozenset(pid for pid, parent in _parents().items() if parent == os.getpid()) if _adopts else frozenset()
+
+
+def end(
+    invocation: str,
+    process: subprocess.Popen[bytes] | None = None,
+    *,
+    drain: Callable[[], object] = lambda: None,
+    own: Collection[int] = frozenset(),
+    polite: signal.Signals = signal.SIGTERM,
+) -> None:
+    """End a program and all its descendants: a polite signal first, KILL after a while.
+
+    Args:
+        invocation: the invocation whose mark they carry; empty for none.
+        process: the program itself.
+        drain: called again and again meanwhile, so that no pipe fills up.
+        own: children of ours that were there before the program was started.
+        polite: what the program itself is told first; its descendants are told TERM.
+    """
+    deadline = time.monotonic() + GRACE
+    told: set[int] = set()
+    while left := _left(invocation, process, own):
+        patient = time.monotonic() < deadline
+        for pid in left:
+            if not patient or pid not in told:
+                told.add(pid)
+                kind = polite if process is not None and pid == process.pid else signal.SIGTERM
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, kind if patient else signal.SIGKILL)
+        drain()
+        time.sleep(0.01 if patient else 0.05)
+        if time.monotonic() > deadline + GRACE:
+            return  # what even KILL does not end hangs in the kernel
+
+
+def _left(invocation: str, process: subprocess.Popen[bytes] | None, own: Collection[int]) -> set[int]:
+    left = set(marked(invocation)) if invocation else set()
+    if process is not None and process.poll() is None:
+        left.add(process.pid)
+        left |= _descendants({process.pid})
+    if process is not None:
+        left |= _group(process.pid) | _orphans(process.pid, own)
+    return left - {os.getpid()}
+
+
+def marked(invocation: str) -> Iterator[int]:
+    """Find the processes that carry an invocation's mark in their environment, whatever session they are in."""
+    needle = f"{MARK}={invocation}\0".encode()
+    for pid in _pids():
+        with suppress(OSError):
+            if needle in Path(f"/proc/{pid}/environ").read_bytes() + b"\0" and _stat(pid)[0] != "Z":
+                yield pid
+
+
+def _orphans(started: int, own: Collection[int]) -> set[int]:
+    """Find what has become our child since the program was started, with all below; the dead are buried."""
+    if not _adopts:
+        return set()
+    adopted = children() - {started, *own}
+    for pid in adopted:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+    living = {pid for pid in adopted if _is_alive(pid)}
+    return living | _descendants(living)
+
+
+def _is_alive(pid: int) -> bool:
+    with suppress(OSError, IndexError, ValueError):
+        return _stat(pid)[0] != "Z"
+    return False
+
+
+def _pids() -> list[int]:
+    with suppress(OSError):
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - names are all we want
+    return []
+
+
+def _stat(pid: int) -> tuple[str, int, int]:
+    """Give a process's state, parent and group; its name, which may hold anything, stands before them."""
+    fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    return fields[0], int(fields[1]), int(fields[2])
+
+
+def _parents() -> dict[int, int]:
+    parents: dict[int, int] = {}
+    for each in _pids():
+        with suppress(OSError, IndexError, ValueError):
+            parents[each] = _stat(each)[1]
+    return parents
+
+
+def _descendants(roots: Collection[int]) -> set[int]:
+    parents = _parents() if roots else {}
+    found = set(roots)
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - set(roots)
+
+
+def _group(leader: int) -> set[int]:
+    """List the living members of a process group."""
+    found: set[int] = set()
+    for each in _pids():
+        with suppress(OSError, IndexError, ValueError):
+            state, _, group = _stat(each)
+            if group == leader and state != "Z":
+                found.add(each)
+    if not _pids():
+        with suppress(ProcessLookupError, PermissionError):  # no /proc: the group as a whole is all we can reach
+            os.killpg(leader, signal.SIGKILL)
+    return found

@@ -1,0 +1,180 @@
+"""Read what an agent's program prints while it prints it, and tell from it what the call came to."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from gitorch.agents.query import compile_pattern, compile_query, number
+from gitorch.agents.spec import Agent, Ending, Figure
+from gitorch.core.message import amount
+from gitorch.core.text import one_line
+
+_MAX_DOCUMENT: Final = 8 * 1024 * 1024  # bytes
+_MAX_TEXT: Final = 256 * 1024  # characters of text looked through
+_MAX_TRIES: Final = 50  # places at which a document may begin
+_MAX_MODELS: Final = 5
+_COUNTED: Final = frozenset[Figure]({"cost_usd", "tokens_in", "tokens_cached", "tokens_out"})
+_EPOCH_LIMIT: Final = 10**11  # later than this it is milliseconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """What a program has told in its output. None stands for what it did not tell; `retry_at` is UTC, ISO 8601."""
+
+    outcome: Ending | None = None
+    text: str | None = None
+    cost_usd: Decimal | None = None
+    tokens_in: int | None = None
+    tokens_cached: int | None = None
+    tokens_out: int | None = None
+    session: str | None = None
+    model: str | None = None
+    error: str | None = None
+    retry_at: str | None = None
+
+
+class Listener:
+    """Takes in standard output piece by piece, in bounded memory, however much of it there is."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._queries = {figure: compile_query(text, agent.form) for figure, text in agent.figures.items()}
+        self._rules = [None if rule.when is None else compile_query(rule.when, agent.form) for rule in agent.rules]
+        self._held = [rule.when is None for rule in agent.rules]
+        self._sums: dict[Figure, Decimal] = {}
+        self._last: dict[Figure, str] = {}
+        self._models: list[str] = []
+        self._rest = bytearray()
+        self._too_long = False
+
+    def feed(self, data: bytes) -> None:
+        """Take in the next piece."""
+        if self._agent.form == "text":
+            return  # the end of it is all that counts, and the caller keeps that
+        *lines, rest = data.split(b"\n") if self._agent.form == "json-lines" else [data]
+        for line in lines:
+            self._hold(line)
+            self._take_line()
+        self._hold(rest)
+
+    def _hold(self, data: bytes) -> None:
+        self._too_long = self._too_long or len(self._rest) + len(data) > _MAX_DOCUMENT
+        self._rest += b"" if self._too_long else data
+
+    def _take_line(self) -> None:
+        if not self._too_long:
+            self._take(list(_documents(self._rest, whole=True)))
+        self._rest.clear()
+        self._too_long = False
+
+    def end(self, code: int | None, out: bytes, err: bytes) -> Heard:
+        """Give what was heard, once the program has ended.
+
+        Args:
+            code: its exit code; None where it had to be ended.
+            out: the end of its standard output.
+            err: the end of its standard error.
+        """
+        said = "\n".join(part.decode(errors="replace")[-_MAX_TEXT:] for part in (out, err))
+        if self._agent.form == "json-lines":
+            self._take_line()
+        elif self._agent.form == "json":
+            self._take([*_documents(self._rest), *_documents(err)])
+        else:
+            self._take(said)
+        return Heard(
+            outcome=self._outcome(code, said),
+            text=self._last.get("text"),
+            cost_usd=_amount(self._sums.get("cost_usd")),
+            tokens_in=_count(self._sums.get("tokens_in")),
+            tokens_cached=_count(self._sums.get("tokens_cached")),
+            tokens_out=_count(self._sums.get("tokens_out")),
+            session=_line(self._last.get("session"), 100),
+            model=_line(", ".join(self._models[:_MAX_MODELS]), 200),
+            error=_line(self._last.get("error"), 300),
+            retry_at=_moment(self._last.get("retry_at")),
+        )
+
+    def _take(self, documents: Any) -> None:
+        for figure, query in self._queries.items():
+            values = query(documents)
+            if values and self._agent.cumulative:
+                self._sums.pop(figure, None)
+            for value in values:
+                self._note(figure, value)
+        for place, rule in enumerate(self._rules):
+            self._held[place] = self._held[place] or (rule is not None and bool(rule(documents)))
+
+    def _note(self, figure: Figure, value: Any) -> None:
+        if figure in _COUNTED:
+            read = number(value)
+            if read is not None:
+                self._sums[figure] = self._sums.get(figure, Decimal(0)) + read
+        elif figure != "model":
+            self._last[figure] = str(value)
+        elif str(value) not in self._models:
+            self._models.append(str(value))
+
+    def _outcome(self, code: int | None, said: str) -> Ending | None:
+        for held, rule in zip(self._held, self._agent.rules, strict=True):
+            fits = held and (not rule.exits or code in rule.exits)
+            if fits and (rule.says is None or compile_pattern(rule.says).search(said)):
+                return rule.outcome
+        return None
+
+
+def _documents(data: bytes | bytearray, *, whole: bool = False) -> Iterator[Any]:
+    """Find the JSON objects in what was printed; each begins on a line of its own, other lines may stand between."""
+    text = data.decode(errors="replace").lstrip()
+    decoder = json.JSONDecoder(parse_constant=_refuse)
+    at, tries = 0, 0
+    while at < len(text) and tries < (1 if whole else _MAX_TRIES):
+        if text[at] == "{":
+            tries += 1
+            try:
+                document, at = decoder.raw_decode(text, at)
+                yield document
+            except (ValueError, RecursionError):
+                pass
+        onward = text.find("\n", at)
+        at = len(text) if onward < 0 else onward + 1
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _amount(value: Decimal | None) -> Decimal | None:
+    try:
+        return None if value is None else amount(value)
+    except ValueError:
+        return None
+
+
+def _count(value: Decimal | None) -> int | None:
+    return int(value) if value is not None and value < 10**15 else None
+
+
+def _line(text: str | None, limit: int) -> str | None:
+    return one_line(text, limit) or None if text else None
+
+
+def _moment(text: str | None) -> str | None:
+    """Read seconds (or milliseconds) since 1970, or a time in ISO 8601."""
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+        at = dt.datetime.fromtimestamp(seconds / 1000 if seconds > _EPOCH_LIMIT else seconds, dt.timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        try:
+            at = dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
+            at = (at if at.tzinfo else at.replace(tzinfo=dt.timezone.utc)).astimezone(dt.timezone.utc)
+        except (ValueError, OverflowError):
+            return None
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at.year >= 1970 else None  # noqa: PLR2004 - before is nonsense

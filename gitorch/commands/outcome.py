@@ -1,0 +1,43 @@
+"""What came of a step, for people and for programs."""
+
+from __future__ import annotations
+
+from gitorch import output
+from gitorch.core.message import NO_TASK
+from gitorch.loop.result import Step
+
+
+def show(step: Step, *, as_json: bool) -> int:
+    """Print what came of a step; gives the exit code."""
+    if as_json:
+        main = step.main_task
+        output.document(
+            action=step.action,
+            task=step.task,
+            outcome=step.outcome,
+            invocation=step.invocation,
+            commit=step.commit,
+            status=main.status,
+            next=main.next,
+            current=main.task,
+            focus=main.focus,
+            reason=step.reason,
+            exit=int(step.exit),
+        )
+        return step.exit
+    output.say(tell(step))
+    if step.commit is not None:
+        output.say(f"next: {step.main_task.next}")
+    return step.exit
+
+
+def tell(step: Step) -> str:
+    """Write what came of a step as one line."""
+    if step.commit is None:
+        return step.reason or ""
+    signs = {"completed": ("✓", "green"), "blocked": ("?", "yellow"), "interrupted": ("-", "yellow")}
+    sign, style = signs.get(step.outcome or "", ("✗", "red"))
+    why = f": {step.reason}" if step.reason else ""
+    attempt = f" (attempt {step.attempt})" if step.attempt is not None and step.attempt > 1 else ""
+    name = step.task or NO_TASK
+    return f"{output.paint(sign, style)} {step.action} {name}{attempt}: {step.outcome}{why}  ({step.commit[:10]})"

@@ -1,0 +1,147 @@
+"""Look ahead: whether there is something to do now, and what."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gitorch.agents import spec
+from gitorch.agents.spec import Agent
+from gitorch.core import plan as planner
+from gitorch.core.fold import COMMAND
+from gitorch.core.main_task import MainTask
+from gitorch.core.message import Record, Totals
+from gitorch.core.plan import Plan
+from gitorch.core.task import Task
+from gitorch.errors import Exit, GitorchError
+from gitorch.git.repository import Repository
+from gitorch.ledger.history import recent
+from gitorch.ledger.state import WorkflowState, check_worktree, read_state
+from gitorch.ledger.tasks import read_tasks
+from gitorch.loop import cut, limits, roster
+from gitorch.loop.limits import Limits
+from gitorch.loop.result import Step
+from gitorch.loop.watch import Watch
+from gitorch.loop.work import Function
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How steps are to be done.
+
+    Attributes:
+        agent: the agent or its name, where the task names none.
+        agent_command: a shell command line in its place.
+        function: a function in its place, for users of the library.
+        model: the model to ask for, where the task names none.
+        limits: the bounds of the workflow.
+    """
+
+    agent: str | Agent | None = None
+    agent_command: str | None = None
+    function: Function | None = None
+    model: str | None = None
+    limits: Limits = field(default_factory=Limits)
+
+
+class Ahead(NamedTuple):
+    """What comes next. `by_template` tells that it is a decomposition that needs no agent."""
+
+    state: WorkflowState
+    task: Task | None
+    plan: Plan
+    totals: Totals
+    by_template: bool
+
+    @property
+    def main_task(self) -> MainTask:
+        """MAIN_TASK as it stands."""
+        return self.state.workflow()
+
+    @property
+    def needs_agent(self) -> bool:
+        """Whether an agent has to do it: neither a template nor the task's own command does."""
+        own_command = self.task is not None and self.task.run is not None and not self.plan.aside
+        return not self.by_template and not own_command
+
+
+def look(repository: Repository, options: Options, watch: Watch) -> Ahead | Step:
+    """Read the state and choose what comes next; a Step where nothing can be done now.
+
+    Raises:
+        GitorchError: there is no workflow, or something is out of form.
+    """
+    state = read_state(repository.objects)
+    check_worktree(repository, state)
+    main_task = state.workflow()
+    latest = recent(repository.objects, state.commit or "HEAD")
+    if not latest.fold.known:
+        raise GitorchError(
+            "this clone is so shallow that the sums since start are out of sight",
+            hint="get more of the history: git fetch --unshallow",
+        )
+    totals = latest.fold.totals
+    idle = _nothing_to_do(main_task, totals, latest.last, options.limits)
+    if idle is not None:
+        return idle
+    tasks = read_tasks(repository.objects, state)
+    plan = planner.plan(main_task, state.states, tasks)
+    task = None
+    if plan.task is not None:
+        task = tasks[plan.task]
+        problem = planner.task_problem(plan.task, state.states, tasks)
+        if problem is not None:
+            raise GitorchError(f"{state.path_of(plan.task)}: {problem}", hint="mend the task file, then commit it")
+    ahead = Ahead(state, task, plan, totals, by_template=False)
+    ahead = ahead._replace(by_template=_by_template(repository, ahead, options))
+    if options.limits.max_cost_usd is not None and not ahead.by_template:
+        warning = limits.unknown_cost(options.limits, totals, priced=_priced(repository, ahead, options))
+        watch.note(warning) if warning is not None else None
+    return ahead
+
+
+def _nothing_to_do(main_task: MainTask, totals: Totals, last: Record | None, bounds: Limits) -> Step | None:
+    """Tell why there is nothing to do now, None where there is."""
+    if main_task.status == "completed":
+        return Step(Exit.COMPLETED, main_task, reason="the workflow is completed", totals=totals)
+    if main_task.status == "blocked":
+        return Step(Exit.BLOCKED, main_task, reason=f"the workflow is blocked: {main_task.next}", totals=totals)
+    reached = limits.reached(bounds, totals)
+    if reached is not None:
+        return Step(Exit.LIMIT, main_task, reason=reached, totals=totals)
+    now = dt.datetime.now(dt.timezone.utc)
+    if last is not None and last.retry_at is not None and last.retry_at > f"{now:%Y-%m-%dT%H:%M:%SZ}":
+        reason = f"the agent asked to try again at {last.retry_at}"
+        return Step(Exit.TRY_AGAIN, main_task, reason=reason, retry_at=last.retry_at, totals=totals)
+    return None
+
+
+def _by_template(repository: Repository, ahead: Ahead, options: Options) -> bool:
+    """Tell whether a template does it: always, unless none fits and the agent can cut tasks itself."""
+    if ahead.plan.action != "decompose" or ahead.task is None:
+        return False
+    if not cut.wanted(repository, ahead.task):
+        return True
+    agent = choose_agent(repository, ahead.task, ahead.plan, options)
+    return not (isinstance(agent, Agent) and agent.decomposes)
+
+
+def _priced(repository: Repository, ahead: Ahead, options: Options) -> bool:
+    agent = choose_agent(repository, ahead.task, ahead.plan, options)
+    return isinstance(agent, Agent) and (agent.name in (COMMAND, roster.DEFAULT) or "cost_usd" in agent.figures)
+
+
+def choose_agent(repository: Repository, task: Task | None, plan: Plan, options: Options) -> Agent | Function:
+    """Choose who does the work: the task's command or agent, the agent asked for, the configured, the default."""
+    if task is not None and task.run is not None and not plan.aside:
+        return Agent(name=COMMAND, description="the task's own command", command=())
+    if task is not None and task.agent is not None:
+        return roster.load(repository, task.agent)
+    if options.function is not None:
+        return options.function
+    if options.agent_command is not None:
+        return spec.shell(options.agent_command)
+    if isinstance(options.agent, Agent):
+        return options.agent
+    return roster.load(repository, options.agent or repository.config.get("gitorch.agent") or roster.DEFAULT)

@@ -1,0 +1,153 @@
+"""Begin an invocation: its record, the snapshot to go back to, and the job for whoever does the work."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Final, NamedTuple
+
+from gitorch.agents.spec import Agent
+from gitorch.core import message, moves
+from gitorch.core import plan as planner
+from gitorch.core.message import Record
+from gitorch.core.moves import Change
+from gitorch.core.plan import Plan
+from gitorch.core.task import Task
+from gitorch.errors import GitorchError
+from gitorch.git.repository import Repository
+from gitorch.guard import restore, snapshot
+from gitorch.ledger.append import Draft, append
+from gitorch.ledger.history import Past, past_of
+from gitorch.ledger.state import WorkflowState
+from gitorch.ledger.tasks import read_tasks
+from gitorch.loop import ahead as looking
+from gitorch.loop import finish, invocation, limits, prompt, trust
+from gitorch.loop.ahead import Ahead, Options
+from gitorch.loop.invocation import Invocation
+from gitorch.loop.watch import Watch
+from gitorch.loop.work import Function, Job
+
+_FUNCTION: Final = "function"  # stands as the agent where a function has done the work
+
+
+class Begun(NamedTuple):
+    """An invocation that has begun: what is to be done, and who does it."""
+
+    job: Job
+    agent: Agent | Function
+
+
+def begin(
+    repository: Repository,
+    ahead: Ahead,
+    options: Options,
+    watch: Watch,
+    *,
+    lease: float | None = None,
+    label: str | None = None,
+) -> Begun:
+    """Begin what comes next. Hold the step lock.
+
+    Args:
+        repository: where.
+        ahead: what comes next.
+        options: who does the work, and the bounds.
+        watch: hears that it has begun.
+        lease: how many seconds it may be out to a loop of the user's own; None where this process sees it through.
+        label: stands as the agent's name in its place.
+
+    Raises:
+        GitorchError: the agent is unknown, the task wants to run what is not allowed, or the work tree cannot be read.
+    """
+    plan, task = ahead.plan, ahead.task
+    agent = looking.choose_agent(repository, task, plan, options)
+    if task is not None:
+        trust.check(task)
+    past = past_of(repository.objects, task.name) if task is not None else Past(1, (), None)
+    text = prompt.build(plan, ahead.main_task, task, past)
+    _warn_of_edits(repository, ahead, watch)
+    name = label or (agent.name if isinstance(agent, Agent) else _FUNCTION)
+    begun = _begin(repository, plan, past.attempt if task is not None else None, name, lease)
+    watch.began(plan, name, begun.attempt, ahead.totals)
+    try:
+        begun = _prepare(repository, begun, task)
+    except GitorchError:  # the work tree cannot be read
+        finish.abandon(repository, begun)
+        raise
+    job = Job(
+        invocation=begun,
+        task=task,
+        prompt=text,
+        focus=ahead.main_task.focus,
+        seconds=limits.time_left(options.limits, ahead.totals),
+        budget=limits.money_left(options.limits, ahead.totals),
+        model=task.model if task is not None and task.model is not None else options.model,
+        waits=past.waits,
+    )
+    return Begun(job, agent)
+
+
+def _warn_of_edits(repository: Repository, ahead: Ahead, watch: Watch) -> None:
+    if ahead.task is None:
+        return
+    state, name = ahead.state, ahead.task.name
+    path = repository.root / state.path_of(name)
+    if path.is_file() and path.read_bytes().replace(b"\r\n", b"\n") != repository.objects.blob(state.files[name].oid):
+        watch.note(
+            f"{state.path_of(name)} has uncommitted edits: the agent sees them, "
+            "but needs, outputs and checks are taken from the last commit"
+        )
+
+
+def _begin(repository: Repository, plan: Plan, attempt: int | None, agent: str, lease: float | None) -> Invocation:
+    identity = uuid.uuid4().hex
+    branch = repository.branch()
+
+    def draft_for(state: WorkflowState) -> Draft:
+        changes: list[Change] = []
+        if plan.task is not None:
+            move = Change(plan.task, state.state_of(plan.task), "running")
+            moves.check_move(plan.task, state.state_of(plan.task), "running")
+            changes = moves.with_parents(state.states, planner.family_of(read_tasks(repository.objects, state)), move)
+        what = f"begin {plan.action}" + (f", attempt {attempt}" if attempt is not None and attempt > 1 else "")
+        record = Record(
+            event="begin",
+            subject=message.subject(plan.task, what),
+            main_task=state.workflow(),
+            changes=tuple(changes),
+            invocation=identity,
+            action=plan.action,
+            attempt=attempt,
+        )
+        return Draft(record=record)
+
+    appended = append(repository, draft_for)
+    now = time.time()
+    return Invocation(
+        id=identity,
+        action=plan.action,
+        task=plan.task,
+        aside=plan.aside,
+        attempt=attempt,
+        begin=appended.commit,
+        branch=branch,
+        agent=agent,
+        folder=invocation.new_folder(),
+        started=now,
+        lease=None if lease is None else now + lease,
+    )
+
+
+def _prepare(repository: Repository, begun: Invocation, task: Task | None) -> Invocation:
+    """Take the snapshot to which a failed attempt is put back, and write all down before the agent starts."""
+    invocation.save(repository, begun)  # so that its folder is cleared away whenever we are killed
+    own_dir = None
+    if task is not None:
+        own_dir = f".tasks/{task.name}"
+        (repository.root / own_dir).mkdir(parents=True, exist_ok=True)
+    before = snapshot.take(repository, "before", of=repository.index, task_dir=own_dir)
+    prior = snapshot.diff(repository, repository.objects.tree_of(begun.begin), before.tree)
+    before = snapshot.with_raw_bytes(repository, before, {path: new for path, (_, new) in prior.items()})
+    begun = begun.with_before(before, restore.anchor(repository, begun.id, before, begun.begin))
+    invocation.save(repository, begun)
+    return begun

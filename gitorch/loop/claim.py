@@ -1,0 +1,178 @@
+"""What an invocation claims to have come to, read from all that its agent has said."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from gitorch.agents import report
+from gitorch.agents.output import Heard
+from gitorch.agents.process import Ended
+from gitorch.agents.report import InvalidReport, Report
+from gitorch.core.message import Check, Outcome
+from gitorch.core.task import Task
+from gitorch.core.text import one_line, paragraphs, tail
+from gitorch.loop import proposal
+from gitorch.loop.invocation import Invocation
+from gitorch.loop.proposal import Proposal
+
+TRY_AGAIN: Final = 75  # EX_TEMPFAIL of sysexits.h
+_FIRST_WAIT: Final = 60  # seconds, where the agent does not say when to try again; doubled each time in a row
+_LONGEST_WAIT: Final = 3600
+_FARTHEST: Final = dt.timedelta(days=7)  # no limit that is known lasts longer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What came of an invocation: at first by the agent's own word, then as gitorch has found it.
+
+    `limited` tells that it was a limit of the workflow's that ended it; `subtasks` is what it has cut its task into.
+    """
+
+    outcome: Outcome
+    report: Report = field(default_factory=Report)
+    proposal: Proposal = field(default_factory=Proposal)
+    exit: int | None = None
+    seconds: float = 0.0
+    summary: str = ""
+    reason: str | None = None
+    question: str | None = None
+    retry_at: str | None = None
+    checks: tuple[Check, ...] = ()
+    notes: tuple[str, ...] = ()
+    limited: bool = False
+    subtasks: tuple[Task, ...] = ()
+
+    def rejected(self, reason: str, note: str = "") -> Claim:
+        """Give the claim as one that gitorch does not accept."""
+        return replace(
+            self, outcome="rejected", reason=one_line(reason), notes=(*self.notes, *([note] if note else []))
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What was said outside of the result file.
+
+    Attributes:
+        code: the exit code; None where it was ended, or there is none.
+        words: what was printed for people.
+        complaint: where it would say why it failed.
+        heard: what stands in the output by the agent's file.
+    """
+
+    code: int | None
+    words: str
+    complaint: str
+    heard: Heard
+
+
+def said_by(ended: Ended, heard: Heard, *, for_people: bool) -> Said:
+    """Sort out what a program has said; `for_people` tells that its standard output is text, not data."""
+    out, err = (part.decode(errors="replace") for part in (ended.out, ended.err))
+    words = out if for_people else heard.text or ""
+    complaint = err if err.strip() else words
+    return Said(code=ended.code, words=words, complaint=complaint, heard=heard)
+
+
+def read(invocation: Invocation, said: Said, *, seconds: float, waits: int = 0, told: Report | None = None) -> Claim:
+    """Read what an agent that has ended by itself claims.
+
+    Args:
+        invocation: whose result file and proposals to read.
+        said: what it has said besides.
+        seconds: how long it has run.
+        waits: how often in a row it has hit a rate limit just before.
+        told: stands in for the result file.
+    """
+    heard = said.heard
+    claim = Claim(
+        outcome="completed",
+        report=_merged(heard, Report()),
+        proposal=proposal.read(proposal.file_beside(invocation.result_file)),
+        exit=said.code,
+        seconds=seconds,
+        summary=paragraphs(tail(said.words, 40, 3000)),
+    )
+    if heard.outcome == "rate-limited" or (heard.outcome is None and said.code == TRY_AGAIN):
+        reason = heard.error or _last_line(said.complaint) or "the agent asks to try again later"
+        return replace(claim, outcome="rate-limited", reason=reason, retry_at=_retry_at(heard.retry_at, waits))
+    try:
+        told = told or report.read(invocation.result_file) or Report()
+    except InvalidReport as error:
+        return claim.rejected(error.message)
+    summary = told.summary or claim.summary
+    return _decide(replace(claim, report=_merged(heard, told), summary=summary, question=told.question), said)
+
+
+def stopped(ended: Ended, said: Said, *, limited: bool) -> Claim:
+    """Make the claim of an agent that had to be ended; `limited` tells that the workflow's time was over."""
+    reasons = {
+        "timeout": f"it took longer than its time limit, {ended.seconds:.0f} s",
+        "stalled": "it said nothing for too long",
+    }
+    outcome = ended.stopped or "interrupted"
+    reason = reasons.get(outcome, "stopped by the user")
+    if limited and outcome == "timeout":
+        outcome, reason = "interrupted", "the time of --max-time was over"
+    return Claim(
+        outcome=outcome,
+        report=_merged(said.heard, Report()),
+        seconds=ended.seconds,
+        summary=paragraphs(tail(said.words, 40, 3000)),
+        reason=reason,
+        limited=outcome == "interrupted" and limited,
+    )
+
+
+def _merged(heard: Heard, told: Report) -> Report:
+    """Put what the program tells before what its model says in the result file."""
+    return replace(
+        told,
+        cost_usd=told.cost_usd if heard.cost_usd is None else heard.cost_usd,
+        tokens_in=told.tokens_in if heard.tokens_in is None else heard.tokens_in,
+        tokens_cached=told.tokens_cached if heard.tokens_cached is None else heard.tokens_cached,
+        tokens_out=told.tokens_out if heard.tokens_out is None else heard.tokens_out,
+        session=heard.session or told.session,
+        model=heard.model or told.model,
+    )
+
+
+def _decide(claim: Claim, said: Said) -> Claim:
+    states: dict[str | None, Outcome] = {"completed": "completed", "failed": "failed", "blocked": "blocked"}
+    told, heard = claim.report, said.heard
+    outcome: Outcome = states.get(told.outcome or claim.proposal.state, "completed")
+    well = heard.outcome == "completed" or (heard.outcome is None and said.code in (0, None))
+    if heard.outcome == "blocked":
+        outcome = "blocked"
+    elif not well and outcome != "blocked":
+        outcome = "timeout" if heard.outcome == "timeout" else "failed"
+    if outcome == "completed":
+        return claim
+    if outcome == "blocked":
+        asked = told.question or claim.proposal.reason or told.summary or heard.error
+        return replace(claim, outcome="blocked", question=one_line(asked or "the agent does not say what it needs"))
+    reason = claim.proposal.reason or heard.error or _first_line(told.summary) or _last_line(said.complaint)
+    if said.code not in (0, None):
+        reason = f"exit {said.code}" + (f": {reason}" if reason else "")
+    note = f"The end of its output:\n\n{tail(said.complaint)}" if said.complaint.strip() else ""
+    return replace(
+        claim, outcome=outcome, reason=one_line(reason or "it gives no reason", 300), notes=(note,) if note else ()
+    )
+
+
+def _retry_at(told: str | None, waits: int) -> str:
+    now = dt.datetime.now(dt.timezone.utc)
+    wait = dt.timedelta(seconds=min(_FIRST_WAIT * 2 ** min(waits, 10), _LONGEST_WAIT))
+    at = now if told is None else dt.datetime.fromisoformat(told.replace("Z", "+00:00"))
+    return f"{min(at, now + _FARTHEST) if at > now else now + wait:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _first_line(text: str | None) -> str | None:
+    return one_line(text, 300) if text else None
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return one_line(lines[-1], 300) if lines else ""

@@ -1,0 +1,50 @@
+"""Gates: what has to pass before an agent's work is taken, a task's checks and the repository's own hook."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from gitorch.agents import process
+from gitorch.agents.process import Ended
+from gitorch.core.message import Check
+from gitorch.core.task import Task
+from gitorch.core.text import one_line, tail
+from gitorch.git.repository import Repository
+from gitorch.loop import environment
+from gitorch.loop.invocation import Invocation
+from gitorch.loop.watch import Watch
+from gitorch.loop.work import Job, variables
+
+_TIMEOUT: Final = 900  # seconds
+
+
+def run_checks(repository: Repository, invocation: Invocation, task: Task, watch: Watch) -> tuple[list[Check], str]:
+    """Run a task's gates until one fails; gives what came of them, and what the failing one said."""
+    base = environment.without_credentials(environment.outer(), task.env)
+    env = {**base, **variables(Job(invocation=invocation, task=task, prompt=""))}
+    done: list[Check] = []
+    for command in task.check:
+        ended = _run(repository, ("sh", "-c", command), env, watch)
+        code = ended.code if ended.stopped is None else -1
+        done.append(Check(code, one_line(command)))
+        if code != 0:
+            return done, tail((ended.out + b"\n" + ended.err).decode(errors="replace"))
+    return done, ""
+
+
+def run_hook(repository: Repository, hook: str, *, index: str, watch: Watch) -> tuple[int, str]:
+    """Run one of the repository's own hooks on an index; gives its exit code and the end of what it said."""
+    env = {**environment.outer(), "GIT_INDEX_FILE": index, "GIT_EDITOR": ":"}
+    ended = _run(repository, (hook,), env, watch)
+    return ended.code if ended.stopped is None else -1, tail((ended.out + b"\n" + ended.err).decode(errors="replace"))
+
+
+def _run(repository: Repository, command: tuple[str, ...], env: dict[str, str], watch: Watch) -> Ended:
+    return process.run(command, cwd=repository.root, env=env, timeout=_TIMEOUT, should_stop=watch.tick)
+
+
+def hook_path(repository: Repository, name: str) -> str | None:
+    """Find a hook of the repository's, wherever its configuration puts them; None where there is none to run."""
+    path = os.path.join(repository.root, repository.git.line("rev-parse", "--git-path", f"hooks/{name}"))  # noqa: PTH118
+    return path if os.path.isfile(path) and os.access(path, os.X_OK) else None  # noqa: PTH113 - a string all along

@@ -1,0 +1,126 @@
+"""The two halves of a step, for loops of the user's own: an invocation is handed out, and taken back."""
+
+from __future__ import annotations
+
+import time
+from typing import Final, NamedTuple
+
+from gitorch.agents.output import Heard, Listener
+from gitorch.agents.process import Ended
+from gitorch.agents.report import Report
+from gitorch.agents.spec import Agent
+from gitorch.errors import Exit, GitorchError
+from gitorch.git.repository import Repository
+from gitorch.ledger.history import past_of
+from gitorch.ledger.state import read_state
+from gitorch.ledger.tasks import read_tasks
+from gitorch.loop import ahead as looking
+from gitorch.loop import begin, claim, invocation, proposal, roster, work
+from gitorch.loop import finish as finishing
+from gitorch.loop.ahead import Options
+from gitorch.loop.claim import Said
+from gitorch.loop.invocation import Invocation
+from gitorch.loop.limits import Limits
+from gitorch.loop.result import Step
+from gitorch.loop.step import clear_way, do, stepping
+from gitorch.loop.watch import Silent, Watch
+from gitorch.loop.work import Job
+
+DEFAULT_LEASE: Final = 3600  # seconds
+_OWN: Final = "own"  # stands as the agent where the loop does not name one
+
+
+class Handed(NamedTuple):
+    """An invocation that is out. `command` is the agent's, where the loop named one that gitorch knows."""
+
+    job: Job
+    command: list[str] | None
+    env: dict[str, str]
+    until: float
+
+
+def hand_out(
+    repository: Repository, options: Options, lease: float = DEFAULT_LEASE, watch: Watch | None = None
+) -> Handed | Step:
+    """Begin the next invocation that needs an agent; a Step where there is nothing to do now.
+
+    What needs no agent on the way there is done at once, decompositions by template and tasks with a command: each is
+    a step of its own, and counts as one.
+
+    Args:
+        repository: where.
+        options: the agent that the loop will call, if it is one that gitorch knows, and the bounds.
+        lease: how many seconds the loop has before the invocation counts as cut off.
+        watch: hears what is done.
+    """
+    watch = watch or Silent()
+    proposal.refuse_inside("begin")
+    repository.check_writable()
+    with stepping(repository):
+        clear_way(repository, watch)
+        while True:
+            ahead = looking.look(repository, options, watch)
+            if isinstance(ahead, Step):
+                return ahead
+            if ahead.needs_agent:
+                break
+            done = do(repository, ahead, options, watch)
+            if done.exit != Exit.OK:
+                return done
+        named = options.agent is not None
+        job, agent = begin.begin(repository, ahead, options, watch, lease=lease, label=None if named else _OWN)
+        work.write_prompt(job)
+        command = work.command_line(repository, job, agent) if named and isinstance(agent, Agent) else None
+        return Handed(job, command, work.variables(job), time.time() + lease)
+
+
+def take_back(
+    repository: Repository,
+    *,
+    code: int | None = None,
+    output: bytes = b"",
+    report: Report | None = None,
+    limits: Limits | None = None,
+    watch: Watch | None = None,
+) -> Step:
+    """End the invocation that is out: its work is checked and recorded as after a step.
+
+    Args:
+        repository: where.
+        code: the exit code of the agent's program.
+        output: what it printed on standard output.
+        report: what came of it, in place of its result file.
+        limits: the bounds of the workflow.
+        watch: hears what is done.
+
+    Raises:
+        GitorchError: none is out; it may have been out for too long, and been closed.
+    """
+    watch = watch or Silent()
+    proposal.refuse_inside("finish")
+    repository.check_writable()
+    with stepping(repository):
+        begun = invocation.load(repository)
+        if begun is None or begun.lease is None:
+            raise GitorchError(
+                "no invocation is out", hint="gitorch begin hands one out; one that was out too long has been closed"
+            )
+        state = read_state(repository.objects)
+        task = read_tasks(repository.objects, state).get(begun.task) if begun.task is not None else None
+        said = _said(repository, begun, code, output)
+        waits = past_of(repository.objects, task.name).waits if task is not None else 0
+        seconds = time.time() - begun.started
+        claimed = claim.read(begun, said, seconds=seconds, waits=waits, told=report)
+        return finishing.finish(repository, begun, task, claimed, limits or Limits(), watch)
+
+
+def _said(repository: Repository, begun: Invocation, code: int | None, output: bytes) -> Said:
+    """Read what the agent printed, by its file where the loop has named one."""
+    if begun.agent not in roster.sources(repository):
+        words = output.decode(errors="replace")
+        return Said(code=code, words=words, complaint=words, heard=Heard())
+    agent = roster.load(repository, begun.agent)
+    listener = Listener(agent)
+    listener.feed(output)
+    ended = Ended(code or 0, output, b"", 0.0, None)
+    return claim.said_by(ended, listener.end(code, output, b""), for_people=agent.form == "text")

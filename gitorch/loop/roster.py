@@ -1,0 +1,105 @@
+"""The agents at hand: the user's own, the repository's where the user has allowed them, and those that ship."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from gitorch import agents, data
+from gitorch.agents import spec
+from gitorch.agents.spec import Agent
+from gitorch.core.names import TASKS_DIR, quote
+from gitorch.core.yamltext import YamlError, did_you_mean
+from gitorch.errors import Exit, GitorchError
+from gitorch.git.repository import Repository
+from gitorch.loop import trust
+
+DEFAULT: Final = "local"
+FOLDER: Final = f"{TASKS_DIR}/agents"  # where a repository's own agent files lie
+_MAX_BYTES: Final = 256 * 1024
+
+
+class Source(NamedTuple):
+    """An agent file. `shown` is how messages name it; `waits` tells that the user has not allowed it yet."""
+
+    name: str
+    path: Path
+    shown: str
+    waits: bool = False
+
+
+def sources(repository: Repository | None) -> dict[str, Source]:
+    """Find all agent files; of those with the same name the user's own goes first, then the repository's."""
+    found: dict[str, Source] = {}
+    for source in (*_user(), *_repository(repository), *_shipped()):
+        there = found.get(source.name)
+        if there is None or (there.waits and not source.waits):
+            found[source.name] = source
+    return found
+
+
+def _user() -> Iterator[Source]:
+    yield from (Source(path.stem, path, str(path)) for path in _files(data.user_folder() / "agents"))
+
+
+def _shipped() -> Iterator[Source]:
+    yield from (Source(path.stem, path, path.name) for path in _files(Path(agents.__file__).parent))
+
+
+def _repository(repository: Repository | None) -> Iterator[Source]:
+    """Find the repository's own; nothing of those that the user has not allowed is looked at, but their hash."""
+    if repository is None or repository.bare:
+        return
+    allowed = None
+    for path in _files(repository.root / FOLDER):
+        allowed = trust.allowed() if allowed is None else allowed
+        waits = trust.agent_digest(_read(path, str(path))) not in allowed
+        yield Source(path.stem, path, f"{FOLDER}/{path.name}", waits)
+
+
+def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix == ".yaml" and path.is_file())
+
+
+def _read(path: Path, shown: str) -> bytes:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise GitorchError(f"{shown}: it is larger than {_MAX_BYTES} bytes, too large for an agent file")
+        return path.read_bytes()
+    except OSError as error:
+        raise GitorchError(f"{shown}: cannot be read: {error.strerror}", hint="see who may read it") from None
+
+
+def load(repository: Repository | None, name: str) -> Agent:
+    """Read an agent by its name.
+
+    Raises:
+        GitorchError: there is none of that name, the user has not allowed it, or its file has a fault.
+    """
+    known = sources(repository)
+    source = known.get(name)
+    if source is None:
+        raise GitorchError(
+            f"there is no agent {quote(name)}{did_you_mean(name, known)}", hint="gitorch agents list", code=Exit.USAGE
+        )
+    if source.waits:
+        raise GitorchError(
+            f"agent {name} stands in {source.shown}, which you have not allowed yet",
+            hint=f"read that file; if you want it to be used: gitorch trust --agent {name}",
+        )
+    return read(source)
+
+
+def read(source: Source) -> Agent:
+    """Read an agent file."""
+    content = _read(source.path, source.shown)
+    try:
+        agent = spec.parse(content.decode(), source.shown)
+    except UnicodeDecodeError as error:
+        raise YamlError(f"{source.shown}: byte {error.start + 1} is not UTF-8 text") from None
+    if agent.name != source.name:
+        raise YamlError(f"{source.shown}: name: {quote(agent.name)} is not the file's name, {source.name}")
+    return agent

@@ -1,0 +1,53 @@
+"""Try an agent out: one real invocation, with a task of one word, in a repository of its own."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from gitorch.agents.spec import Agent
+from gitorch.core.message import Record
+from gitorch.git.process import Git
+from gitorch.git.repository import open_repository
+from gitorch.ledger.history import records_back
+from gitorch.loop import edit
+from gitorch.loop.ahead import Options
+from gitorch.loop.edit import NewTask
+from gitorch.loop.limits import Limits
+from gitorch.loop.step import step
+from gitorch.loop.watch import Watch
+
+_TASK: Final = "ready"
+_WANTED: Final = "Answer with the one word: ready. Change no file, use no tool."
+_SECONDS: Final = 180
+_SETTINGS: Final = (("user.name", "gitorch"), ("user.email", "gitorch@localhost"), ("commit.gpgsign", "false"))
+
+
+def try_out(agent: Agent, model: str | None, watch: Watch, args: str | None) -> Record:
+    """Have an agent do one small invocation, and give the record of how it ended.
+
+    Args:
+        agent: which one.
+        model: the model to ask for, None for its own choice.
+        watch: looks on, and may stop it.
+        args: the user's `git config gitorch.NAME.args` from the repository that this is asked in.
+
+    Raises:
+        GitorchError: it cannot be started.
+    """
+    with tempfile.TemporaryDirectory(prefix="gitorch-try-") as folder:
+        root = Path(folder, "repository")
+        root.mkdir()
+        git = Git(root)
+        git.run("init", "-q")
+        for key, value in (*_SETTINGS, *([(f"gitorch.{agent.name}.args", args)] if args else ())):
+            git.run("config", key, value)
+        repository = open_repository(root)
+        try:
+            edit.create(repository, NewTask(name=_TASK, description=_WANTED))
+            edit.update(repository, "continue", f"Execute {_TASK}", task=_TASK)
+            step(repository, Options(agent=agent, model=model, limits=Limits(max_seconds=_SECONDS)), watch)
+            return next(record for _, record in records_back(repository.objects) if record.event == "end")
+        finally:
+            repository.close()
