@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,6 +19,7 @@ _MAX_DOCUMENT: Final = 8 * 1024 * 1024  # bytes
 _MAX_TEXT: Final = 256 * 1024  # characters of text looked through
 _MAX_TRIES: Final = 50  # places at which a document may begin
 _MAX_MODELS: Final = 5
+_MAX_PARTS: Final = 10_000
 _COUNTED: Final = frozenset[Figure]({"cost_usd", "tokens_in", "tokens_cached", "tokens_out"})
 _EPOCH_LIMIT: Final = 10**11  # later than this it is milliseconds
 
@@ -49,6 +51,8 @@ class Listener:
         self._sums: dict[Figure, Decimal] = {}
         self._last: dict[Figure, str] = {}
         self._models: list[str] = []
+        self._parts: deque[str] = deque(maxlen=_MAX_PARTS)
+        self._part_came = False
         self._rest = bytearray()
         self._too_long = False
 
@@ -89,7 +93,7 @@ class Listener:
             self._take(said)
         return Heard(
             outcome=self._outcome(code, said),
-            text=self._last.get("text"),
+            text=self._last.get("text") or "".join(self._parts)[-_MAX_TEXT:] or None,
             cost_usd=_amount(self._sums.get("cost_usd")),
             tokens_in=_count(self._sums.get("tokens_in")),
             tokens_cached=_count(self._sums.get("tokens_cached")),
@@ -101,10 +105,13 @@ class Listener:
         )
 
     def _take(self, documents: Any) -> None:
+        part_came, self._part_came = self._part_came, False
         for figure, query in self._queries.items():
             values = query(documents)
             if values and self._agent.cumulative:
                 self._sums.pop(figure, None)
+            if figure == "text_parts" and values and not part_came:
+                self._parts.clear()  # another line stood between: an answer begins anew
             for value in values:
                 self._note(figure, value)
         for place, rule in enumerate(self._rules):
@@ -115,6 +122,9 @@ class Listener:
             read = number(value)
             if read is not None:
                 self._sums[figure] = self._sums.get(figure, Decimal(0)) + read
+        elif figure == "text_parts":
+            self._part_came = True
+            self._parts.append(str(value))
         elif figure != "model":
             self._last[figure] = str(value)
         elif str(value) not in self._models:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from gitorch.agents.query import Form, compile_pattern, compile_query
 from gitorch.core import yamltext
@@ -23,12 +23,18 @@ _STOPS: Final = {"TERM": signal.SIGTERM, "INT": signal.SIGINT}
 _FORMS: Final[tuple[Form, ...]] = ("json-lines", "json", "text")
 
 Figure = Literal[
-    "text", "cost_usd", "tokens_in", "tokens_cached", "tokens_out", "session", "model", "error", "retry_at"
+    "text",
+    "text_parts",
+    "cost_usd",
+    "tokens_in",
+    "tokens_cached",
+    "tokens_out",
+    "session",
+    "model",
+    "error",
+    "retry_at",
 ]
-FIGURES: Final[tuple[Figure, ...]] = (
-    *("text", "cost_usd", "tokens_in", "tokens_cached", "tokens_out"),
-    *("session", "model", "error", "retry_at"),
-)
+FIGURES: Final[tuple[Figure, ...]] = get_args(Figure)
 Ending = Literal["completed", "failed", "blocked", "rate-limited", "timeout"]
 _ENDINGS: Final[tuple[Ending, ...]] = ("completed", "failed", "blocked", "rate-limited", "timeout")
 
@@ -91,6 +97,11 @@ class Agent:
     def reads_stdin(self) -> bool:
         """Whether the prompt reaches it on standard input."""
         return not any("{prompt}" in word or "{prompt_file}" in word for word in self.command)
+
+    @property
+    def prints_for_people(self) -> bool:
+        """Whether all of its standard output is its answer."""
+        return self.form == "text" and "text" not in self.figures
 
 
 def parse(text: str, where: str) -> Agent:

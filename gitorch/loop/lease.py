@@ -123,4 +123,4 @@ def _said(repository: Repository, begun: Invocation, code: int | None, output: b
     listener = Listener(agent)
     listener.feed(output)
     ended = Ended(code or 0, output, b"", 0.0, None)
-    return claim.said_by(ended, listener.end(code, output, b""), for_people=agent.form == "text")
+    return claim.said_by(ended, listener.end(code, output, b""), for_people=agent.prints_for_people)

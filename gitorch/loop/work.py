@@ -101,7 +101,7 @@ def perform(repository: Repository, job: Job, agent: Agent | Function, watch: Wa
         polite=agent.stop,
     )
     code = ended.code if ended.stopped is None else None
-    said = claims.said_by(ended, listener.end(code, ended.out, ended.err), for_people=agent.form == "text")
+    said = claims.said_by(ended, listener.end(code, ended.out, ended.err), for_people=agent.prints_for_people)
     if ended.stopped is not None:
         return claims.stopped(ended, said, limited=limited)
     return claims.read(job.invocation, said, seconds=ended.seconds, waits=job.waits)
