@@ -12,8 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from gitorch.core import plan as planner
-from gitorch.core.main_task import MainTask
-from gitorch.core.message import Record
+from gitorch.core.message import Record, Totals
 from gitorch.core.task import Parameters, Task
 from gitorch.git.repository import Repository, open_repository
 from gitorch.ledger.history import past_of, record_of, stream
@@ -157,17 +156,15 @@ class Workflow:
 
         return lease.take_back(self.repository, code=code, output=output, report=report, limits=limits, watch=watch)
 
-    def plan(self) -> tuple[planner.Plan, str]:
-        """Give what the next step would do, and the prompt its agent would get."""
-        from gitorch.loop import prompt  # noqa: PLC0415
+    def prompt(self, options: Options | None = None) -> tuple[planner.Plan, str | None]:
+        """Give what the next step would do, and the prompt its agent would get; None where it needs no agent."""
+        from gitorch.loop import ahead, prompt  # noqa: PLC0415
 
-        state = self.state()
-        tasks = read_tasks(self.repository.objects, state)
-        main_task: MainTask = state.workflow()
-        plan = planner.plan(main_task, state.states, tasks)
-        task = tasks[plan.task] if plan.task is not None else None
-        past = past_of(self.repository.objects, task.name if task is not None else "")
-        return plan, prompt.build(plan, main_task, task, past)
+        next_ = ahead.choose(self.repository, self.state(), options or ahead.Options(), Totals())
+        if not next_.needs_agent:
+            return next_.plan, None
+        past = past_of(self.repository.objects, next_.plan.task or "")
+        return next_.plan, prompt.build(next_.plan, next_.main_task, next_.task, past)
 
     def records(self, *revs: str) -> Iterator[tuple[str, int, Record]]:
         """Go through the records, newest first: commit, its time in seconds since 1970, what it says."""

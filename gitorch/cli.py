@@ -110,7 +110,12 @@ def _task(name: str = "name", *, required: bool = True) -> _Decorator:
 def _step_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(
         (
-            click.option("--agent", metavar="NAME", help="The agent that does the work (default: local)."),
+            click.option(
+                "--agent",
+                metavar="NAME",
+                shell_complete=_complete_agents,
+                help="The agent that does the work (default: local).",
+            ),
             click.option(
                 "--agent-command", metavar="CMD", help="A shell command as agent; it gets the prompt on stdin."
             ),
@@ -318,10 +323,11 @@ def context(folder: str, /, **values: Any) -> int:
 
 
 @cli.command()
+@click.option("--agent", metavar="NAME", shell_complete=_complete_agents, help="The agent that would get it.")
 @click.pass_obj
-def prompt(folder: str, /) -> int:
+def prompt(folder: str, /, **values: Any) -> int:
     """Print the exact prompt that the next invocation gets."""
-    return _call("prompt", folder=folder)
+    return _call("prompt", folder=folder, **values)
 
 
 @cli.command()

@@ -85,8 +85,21 @@ def look(repository: Repository, options: Options, watch: Watch) -> Ahead | Step
     idle = _nothing_to_do(main_task, totals, latest.last, options.limits)
     if idle is not None:
         return idle
+    ahead = choose(repository, state, options, totals)
+    if options.limits.max_cost_usd is not None and not ahead.by_template:
+        warning = limits.unknown_cost(options.limits, totals, priced=_priced(repository, ahead, options))
+        watch.note(warning) if warning is not None else None
+    return ahead
+
+
+def choose(repository: Repository, state: WorkflowState, options: Options, totals: Totals) -> Ahead:
+    """Choose what comes next in a state.
+
+    Raises:
+        GitorchError: something is out of form.
+    """
     tasks = read_tasks(repository.objects, state)
-    plan = planner.plan(main_task, state.states, tasks)
+    plan = planner.plan(state.workflow(), state.states, tasks)
     task = None
     if plan.task is not None:
         task = tasks[plan.task]
@@ -94,11 +107,7 @@ def look(repository: Repository, options: Options, watch: Watch) -> Ahead | Step
         if problem is not None:
             raise GitorchError(f"{state.path_of(plan.task)}: {problem}", hint="mend the task file, then commit it")
     ahead = Ahead(state, task, plan, totals, by_template=False)
-    ahead = ahead._replace(by_template=_by_template(repository, ahead, options))
-    if options.limits.max_cost_usd is not None and not ahead.by_template:
-        warning = limits.unknown_cost(options.limits, totals, priced=_priced(repository, ahead, options))
-        watch.note(warning) if warning is not None else None
-    return ahead
+    return ahead._replace(by_template=_by_template(repository, ahead, options))
 
 
 def _nothing_to_do(main_task: MainTask, totals: Totals, last: Record | None, bounds: Limits) -> Step | None:

@@ -1,0 +1,81 @@
+"""Limits on money and steps: asked before each call, passed down, summed from the log alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.loop.bench import Bench, wait_for
+from tests.loop.fake import fake, says
+
+WORK = 'echo "$GITORCH_TASK" > "$GITORCH_TASK.txt"\n'
+
+
+def test_it_is_asked_before_each_call_and_what_is_left_is_passed_down(bench: Bench, sealed: Path) -> None:
+    bench("create", "v")
+    agent = fake(sealed, f'echo "$@" | grep -o -- "--budget=.*" >> budgets.txt\n{WORK}{says(text="ok", cost=0.4)}')
+    stopped = bench("run", *agent, "--max-cost", "0.8", code=30)
+    assert "0.8 USD are spent, --max-cost is 0.8" in stopped.out
+    assert bench.read("budgets.txt").split() == ["--budget=0.8", "--budget=0.4"]
+    assert bench("step", *agent, "--max-cost", "0.8", code=30).code == 30
+    bench("run", *agent, "--max-cost", "5")
+    assert bench.read("budgets.txt").split()[2:] == ["--budget=4.2"]
+    assert bench.trailers()["Gitorch-Total-Cost-USD"] == "1.2"
+    assert "Gitorch-Total-Unpriced" not in bench.trailers()
+    assert bench.is_sound()
+
+
+def test_ten_restarts_reset_nothing(bench: Bench, sealed: Path, tmp_path: Path) -> None:
+    """A run that is killed in each of its steps, and begun anew, spends no more than it may."""
+    for number in range(20):
+        bench("create", f"w{number}")
+    script = f"{WORK}if [ -e {tmp_path}/hang ]; then touch {tmp_path}/here; sleep 600; fi\n{says(text='ok', cost=0.25)}"
+    agent = fake(sealed, script)
+    hang, here = tmp_path / "hang", tmp_path / "here"
+    for _ in range(10):
+        bench("step", *agent, "--max-cost", "3", "--max-steps", "22", code=None)
+        hang.touch()
+        run = bench.start("run", *agent, "--max-cost", "3", "--max-steps", "22")
+        wait_for(here.exists)
+        run.kill()
+        run.communicate()
+        hang.unlink()
+        here.unlink()
+    done = bench("run", *agent, "--max-cost", "3", "--max-steps", "22", code=30)
+    ends = [json.loads(line) for line in bench("log", "--json").out.splitlines()]
+    outcomes = [end["outcome"] for end in ends if end["event"] in ("end", "recover")]
+    assert (outcomes.count("completed"), outcomes.count("interrupted")) == (12, 10)
+    assert bench.trailers()["Gitorch-Total-Cost-USD"] == "3"
+    assert bench.trailers()["Gitorch-Total-Unpriced"] == "10"
+    assert "22 steps are done" in done.out
+    assert "of 10 invocations the cost is unknown; 3 USD are known" in bench("step", *agent, "--max-cost", "9").err
+    assert bench.is_sound()
+
+
+def test_unknown_costs_are_shown_as_unknown_and_a_bound_says_that_it_cannot_hold(bench: Bench, sealed: Path) -> None:
+    done = bench("step", "--agent-command", WORK, "--max-cost", "1")
+    assert "--max-cost cannot be kept: this agent does not tell what it costs" in done.err
+    trailers = bench.trailers()
+    assert "Gitorch-Cost-USD" not in trailers
+    assert "Gitorch-Total-Cost-USD" not in trailers
+    assert trailers["Gitorch-Total-Unpriced"] == "1"
+    agent = fake(sealed, WORK + says(text="ok", cost=0.4))
+    done = bench("run", *agent, "--max-cost", "1")
+    assert "cannot be kept: of 1 invocations the cost is unknown; 0 USD are known" in done.err
+    assert "0.4 USD and 1 of unknown cost]" in done.out
+    assert bench.is_sound()
+
+
+def test_a_tasks_own_command_and_the_local_agent_cost_nothing(bench: Bench) -> None:
+    path = ".tasks/[pending]_t_task.md"
+    bench.commit(**{path: bench.read(path).replace("---\n", "---\nrun: echo x > x.txt\n", 1)})
+    bench("trust", "--yes")
+    done = bench("run", "--max-cost", "1")
+    assert "cannot be kept" not in done.err
+    assert "0 USD]" in done.out
+    assert "Gitorch-Total-Unpriced" not in bench.trailers()
+
+
+def test_no_money_at_all_begins_nothing(bench: Bench) -> None:
+    bench("step", "--max-cost", "0", code=30)
+    assert "begin" not in bench.events()
