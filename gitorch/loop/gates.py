@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Final
 
 from gitorch.agents import process
@@ -33,11 +34,31 @@ def run_checks(repository: Repository, invocation: Invocation, task: Task, watch
     return done, ""
 
 
-def run_hook(repository: Repository, hook: str, *, index: str, watch: Watch) -> tuple[int, str]:
-    """Run one of the repository's own hooks on an index; gives its exit code and the end of what it said."""
+def run_hook(repository: Repository, hook: str, *, index: str, since: str | None, watch: Watch) -> tuple[int, str]:
+    """Run one of the repository's own hooks on an index; gives its exit code and the end of what it said.
+
+    Args:
+        repository: where.
+        hook: the hook's path.
+        index: the index file it looks at.
+        since: the commit that is HEAD for it; None for the one that is.
+        watch: may stop it.
+    """
     env = {**environment.outer(), "GIT_INDEX_FILE": index, "GIT_EDITOR": ":"}
+    if since is not None:
+        env["GIT_DIR"] = str(_detached(repository, since))
+        env["GIT_WORK_TREE"] = str(repository.root)
     ended = _run(repository, (hook,), env, watch)
     return ended.code if ended.stopped is None else -1, tail((ended.out + b"\n" + ended.err).decode(errors="replace"))
+
+
+def _detached(repository: Repository, commit: str) -> Path:
+    """Make a folder in which git finds this repository with another HEAD, as it does for linked worktrees."""
+    folder = repository.scratch / "hook"
+    folder.mkdir(exist_ok=True)
+    (folder / "HEAD").write_text(f"{commit}\n")
+    (folder / "commondir").write_text(f"{repository.common_dir}\n")
+    return folder
 
 
 def _run(repository: Repository, command: tuple[str, ...], env: dict[str, str], watch: Watch) -> Ended:

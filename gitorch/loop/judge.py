@@ -44,7 +44,7 @@ def judge(
         claim = _check_changes(task, claim, done)
         if claim.outcome != "completed":
             return claim, None
-    return _check_hook(repository, claim, done, watch)
+    return _check_hook(repository, claim, done, invocation.begin, watch)
 
 
 def _check_task(repository: Repository, invocation: Invocation, task: Task, claim: Claim, watch: Watch) -> Claim:
@@ -82,9 +82,14 @@ def _check_changes(task: Task, claim: Claim, done: Work) -> Claim:
     return claim
 
 
-def _check_hook(repository: Repository, claim: Claim, done: Work, watch: Watch) -> tuple[Claim, Work | None]:
-    """Run the repository's own pre-commit hook on the work; what it adds to the index is committed too."""
-    hook = gates.hook_path(repository, "pre-commit") if done.parts.work else None
+def _check_hook(
+    repository: Repository, claim: Claim, done: Work, begin: str, watch: Watch
+) -> tuple[Claim, Work | None]:
+    """Run the repository's own pre-commit hook on the work; what it adds to the index is committed too.
+
+    Where the agent has committed itself, perhaps past the hook, the hook sees all since the invocation began.
+    """
+    hook = gates.hook_path(repository, "pre-commit") if done.parts.work or done.branch.own else None
     if hook is None:
         return claim, done
     index = repository.scratch / "hook.index"
@@ -92,7 +97,8 @@ def _check_hook(repository: Repository, claim: Claim, done: Work, watch: Watch) 
     head = repository.objects.tree_of(done.branch.tip)
     tree = repository.objects.edit_tree(head, done.parts.work)
     repository.git.run("read-tree", tree, index=index)
-    code, said = gates.run_hook(repository, hook, index=str(index), watch=watch)
+    since = begin if done.branch.own else None
+    code, said = gates.run_hook(repository, hook, index=str(index), since=since, watch=watch)
     if code != 0:
         note = f"What the hook said:\n\n{said}" if said.strip() else ""
         return claim.rejected(f"the repository's pre-commit hook failed with exit {code}", note), None

@@ -90,6 +90,7 @@ def _about_task(plan: Plan, task: Task, past: Past) -> list[str]:
         lines.append(f"Builds on: {', '.join(task_dir(need) + '/' for need in task.needs[:20])}")
     if task.parent is not None:
         lines.append(f"Part of: {task.parent}")
+    lines.append(f"More on it, packed for you: gitorch context {task.name}")
     return lines + _past(past)
 
 

@@ -54,3 +54,17 @@ def test_one_that_adds_everything_commits_nothing_of_the_users(bench: Bench) -> 
         " M a.txt", " M b.txt", "?? .env", "?? mine.txt"]  # fmt: skip
     assert not mine & bench.reachable()
     assert bench.is_sound()
+
+
+def test_commits_that_were_made_past_it_are_seen_all_the_same(bench: Bench) -> None:
+    _hook(bench, "git diff --cached --name-only; git diff --cached | grep -q '^+bad' && exit 7; exit 0")
+    before, head = bench.everything(), bench.head()
+    past = "git add x.txt; git commit -q --no-verify -m past; echo fine > y.txt"
+    bench.step(f"echo bad > x.txt; {past}")
+    assert bench.trailers()["Gitorch-Outcome"] == "rejected"
+    assert "x.txt" in bench.git("log", "-1", "--format=%b")
+    assert bench.is_put_back(before, head)
+    bench.step(f"echo good > x.txt; {past}")
+    assert bench.states()["t"] == "completed"
+    assert bench.git("log", "-2", "--format=%s").splitlines()[1] == "past"
+    assert bench.is_sound()

@@ -36,6 +36,8 @@ CHILDREN = {
     "background": "sleep 600 & echo $! > {pids}/a",
     "own session": "setsid sh -c 'echo $$ > {pids}/a; exec sleep 600' & sleep 0.2",
     "deaf": "setsid sh -c 'trap \"\" TERM HUP; echo $$ > {pids}/a; while :; do sleep 0.1; done' & sleep 0.2",
+    "nameless": "env -i /bin/sh -c 'setsid sh -c \"echo \\$\\$ > {pids}/a; exec sleep 600\" &'",
+    "nameless daemon": "env -i /bin/sh -c '(setsid sh -c \"(exec sleep 600) & echo \\$! > {pids}/a\" &) &'",
     "daemon": "(setsid sh -c '(sleep 600 & echo $! > {pids}/a)' &) ; sleep 0.2",
 }
 
@@ -65,6 +67,7 @@ def test_one_that_slips_away_and_writes_for_ever_holds_up_nothing(bench: Bench, 
     slipped = f"env -i /bin/sh -c 'setsid sh -c \"echo \\$\\$ > {pids}/a; exec yes\" &'"
     bench.step(f"{slipped}; while [ ! -s {pids}/a ]; do sleep 0.01; done; echo x > x.txt")
     assert bench.states()["t"] == "completed"
+    assert not _alive(pids / "a")
 
 
 def test_killed_with_its_agent_running_the_next_step_ends_the_agent(bench: Bench, pids: Path) -> None:
