@@ -54,7 +54,8 @@ def say(text: str = "") -> None:
 
 def document(**values: Any) -> None:
     """Print one JSON document that tells its schema."""
-    say(json.dumps({"schema": SCHEMA, **values}, ensure_ascii=False, separators=(", ", ": ")))
+    escaped = (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"
+    say(json.dumps({"schema": SCHEMA, **values}, ensure_ascii=escaped, separators=(", ", ": ")))
 
 
 def note(text: str) -> None:

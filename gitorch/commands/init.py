@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from gitorch import output
@@ -9,10 +10,10 @@ from gitorch.core.names import TASKS_DIR
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.process import Git, GitError
 from gitorch.git.repository import Repository, open_repository
-from gitorch.loop import adopt, hook, proposal
+from gitorch.loop import adopt, hook, proposal, skills
 
 
-def run(*, folder: str) -> int:
+def run(*, folder: str, claude: bool) -> int:
     """Make a repository ready."""
     proposal.refuse_inside("init")
     repository = _repository(folder)
@@ -25,9 +26,29 @@ def run(*, folder: str) -> int:
     if appended is not None:
         output.say(f"adopted {len(appended.record.changes)} tasks that were there  ({appended.commit[:10]})")
     output.say(hook.install(repository))
+    if claude:
+        _add_skills(repository)
     output.say(f"{repository.root} is ready; begin with: gitorch start NAME -d 'what is wanted'")
     repository.close()
     return Exit.OK
+
+
+def _add_skills(repository: Repository) -> None:
+    """Put the skills for Claude Code in place, and say how to go on."""
+    skills.remember_program(repository)
+    installed = skills.install(repository)
+    if installed.commit is not None:
+        output.say(f"the skills for Claude Code are committed  ({installed.commit[:10]})")
+    elif not installed.written:
+        output.say("the skills for Claude Code are in place")
+    for path in installed.differing:
+        output.note(f"warning: {path} was there and differs: it is left as it is")
+    if installed.differing:
+        output.note("hint: to take gitorch's version of a file, move yours away and run gitorch init --claude again")
+    if installed.ignored:
+        output.note("note: the skills are not committed: ignore rules leave .claude out")
+    output.say("in Claude Code ask for what you want, or: python .claude/skills/task-creator/scripts/read_main_task.py")
+    output.say(f"as a plugin, which also guards the history: claude --plugin-dir {shlex.quote(str(skills.PLUGIN))}")
 
 
 def _repository(folder: str) -> Repository:

@@ -167,7 +167,10 @@ def move(repository: Repository, name: str, to: str, reason: str | None = None) 
         paths = (task_dir(name), state.path_of(name))
         return Draft(record=record, work=snapshot.changes_in(repository, paths))
 
-    return append_if(repository, draft_for)
+    appended = append_if(repository, draft_for)
+    if after == "running":  # whoever works on it by hand wants to put something there
+        (repository.root / task_dir(name)).mkdir(exist_ok=True)
+    return appended
 
 
 class Updated(NamedTuple):
