@@ -25,7 +25,7 @@ INDENTED = re.compile(r"(?:(?<=\n\n)|\A)((?:    .*\n)(?:(?:    .*)?\n)*)")
 LINK = re.compile(r"\[[^\]\n]+\]\(([^)\s]+)\)")
 # The project speaks of itself alone, and plainly.
 FORBIDDEN = re.compile(
-    r"/work\b|/tmp/[a-z]|\bissues?\b|(?<!`)\bsessions?\b(?! of)|\bthe contract\b|design\.md|guide\.md"
+    r"/work\b|/tmp/[a-z]|\bissues?\b|(?<![`.])\bsessions?\b(?! of|:)|\bthe contract\b|design\.md|guide\.md"
     r"|https?://(?!\w+\.invalid)|pypi|npmjs|seamless|blazing|effortless|revolutionary|\bpowerful\b",
     re.IGNORECASE,
 )
