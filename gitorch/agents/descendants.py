@@ -14,6 +14,7 @@ from typing import Final
 
 MARK: Final = "GITORCH_INVOCATION"
 GRACE: Final = 5.0  # seconds between the polite signal and KILL
+_FIRST: Final = 2.0  # seconds that a program with a polite signal of its own has for itself, its descendants untouched
 _PR_SET_CHILD_SUBREAPER: Final = 36  # linux/prctl.h
 
 _adopts = False
@@ -52,6 +53,8 @@ def end(
         own: children of ours that were there before the program was started.
         polite: what the program itself is told first; its descendants are told TERM.
     """
+    if polite != signal.SIGTERM and process is not None:
+        _ask(process, polite, drain)
     deadline = time.monotonic() + GRACE
     told: set[int] = set()
     while left := _left(invocation, process, own):
@@ -59,13 +62,21 @@ def end(
         for pid in left:
             if not patient or pid not in told:
                 told.add(pid)
-                kind = polite if process is not None and pid == process.pid else signal.SIGTERM
                 with suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, kind if patient else signal.SIGKILL)
+                    os.kill(pid, signal.SIGTERM if patient else signal.SIGKILL)
         drain()
         time.sleep(0.01 if patient else 0.05)
         if time.monotonic() > deadline + GRACE:
             return  # what even KILL does not end hangs in the kernel
+
+
+def _ask(process: subprocess.Popen[bytes], polite: signal.Signals, drain: Callable[[], object]) -> None:
+    """Ask the program alone to end: one whose commands are ended under its hands may not get to say what it cost."""
+    process.send_signal(polite)
+    until = time.monotonic() + _FIRST
+    while process.poll() is None and time.monotonic() < until:
+        drain()
+        time.sleep(0.01)
 
 
 def _left(invocation: str, process: subprocess.Popen[bytes] | None, own: Collection[int]) -> set[int]:

@@ -138,7 +138,7 @@ def _start(command: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: Pat
             return subprocess.Popen(
                 command,
                 cwd=cwd,
-                env=env,
+                env={**env, "PWD": str(cwd)},  # some look there for where they are
                 stdin=source,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -148,6 +148,7 @@ class Recent(NamedTuple):
     fold: Fold
     begin: str | None  # the open invocation's begin commit
     last: Record | None  # the newest record that carries sums
+    by_hand: bool = False  # whether somebody has said since what is to be done
 
 
 def recent(objects: Objects, rev: str = "HEAD") -> Recent:
@@ -155,7 +156,7 @@ def recent(objects: Objects, rev: str = "HEAD") -> Recent:
     ended: set[str] = set()
     opened: Open | None = None
     begin: str | None = None
-    cut_off = False
+    cut_off = by_hand = False
     for commit in way_back(objects, rev):
         cut_off = bool(commit.parents)  # true after the last commit only where a shallow clone begins
         record = record_of(commit.message)
@@ -166,9 +167,10 @@ def recent(objects: Objects, rev: str = "HEAD") -> Recent:
         if record.event == "begin" and record.invocation not in ended and opened is None:
             opened = Open(record.invocation or "", record.action, record.attempt, task_of(record))
             begin = commit.oid
+        by_hand = by_hand or record.event in ("update", "answer")
         if record.totals is not None or record.event == "start":
             totals = record.totals or Totals()
-            return Recent(Fold(totals, (opened,) if opened else ()), begin, record)
+            return Recent(Fold(totals, (opened,) if opened else ()), begin, record, by_hand)
     return Recent(Fold(Totals(), (opened,) if opened else (), known=not cut_off), begin, None)
 
 

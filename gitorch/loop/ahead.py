@@ -82,10 +82,13 @@ def look(repository: Repository, options: Options, watch: Watch) -> Ahead | Step
             hint="get more of the history: git fetch --unshallow",
         )
     totals = latest.fold.totals
-    idle = _nothing_to_do(main_task, totals, latest.last, options.limits)
+    idle = _nothing_to_do(main_task, totals, options.limits)
     if idle is not None:
         return idle
     ahead = choose(repository, state, options, totals)
+    waiting = None if latest.by_hand else _waiting(repository, ahead, options, latest.last)
+    if waiting is not None:
+        return waiting
     if options.limits.max_cost_usd is not None and not ahead.by_template:
         warning = limits.unknown_cost(options.limits, totals, priced=_priced(repository, ahead, options))
         watch.note(warning) if warning is not None else None
@@ -110,7 +113,7 @@ def choose(repository: Repository, state: WorkflowState, options: Options, total
     return ahead._replace(by_template=_by_template(repository, ahead, options))
 
 
-def _nothing_to_do(main_task: MainTask, totals: Totals, last: Record | None, bounds: Limits) -> Step | None:
+def _nothing_to_do(main_task: MainTask, totals: Totals, bounds: Limits) -> Step | None:
     """Tell why there is nothing to do now, None where there is."""
     if main_task.status == "completed":
         return Step(Exit.COMPLETED, main_task, reason="the workflow is completed", totals=totals)
@@ -119,11 +122,19 @@ def _nothing_to_do(main_task: MainTask, totals: Totals, last: Record | None, bou
     reached = limits.reached(bounds, totals)
     if reached is not None:
         return Step(Exit.LIMIT, main_task, reason=reached, totals=totals)
-    now = dt.datetime.now(dt.timezone.utc)
-    if last is not None and last.retry_at is not None and last.retry_at > f"{now:%Y-%m-%dT%H:%M:%SZ}":
-        reason = f"the agent asked to try again at {last.retry_at}"
-        return Step(Exit.TRY_AGAIN, main_task, reason=reason, retry_at=last.retry_at, totals=totals)
     return None
+
+
+def _waiting(repository: Repository, ahead: Ahead, options: Options, last: Record | None) -> Step | None:
+    """Tell that the agent's limit still lasts, None where it does not, or another agent's turn has come."""
+    if last is None or last.retry_at is None or ahead.by_template:
+        return None
+    now = dt.datetime.now(dt.timezone.utc)
+    agent = choose_agent(repository, ahead.task, ahead.plan, options)
+    if last.retry_at <= f"{now:%Y-%m-%dT%H:%M:%SZ}" or (isinstance(agent, Agent) and agent.name != last.agent):
+        return None
+    reason = f"{last.agent} asked to try again at {last.retry_at}"
+    return Step(Exit.TRY_AGAIN, ahead.main_task, reason=reason, retry_at=last.retry_at, totals=ahead.totals)
 
 
 def _by_template(repository: Repository, ahead: Ahead, options: Options) -> bool:

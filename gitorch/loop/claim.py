@@ -156,7 +156,8 @@ def _decide(claim: Claim, said: Said) -> Claim:
     reason = claim.proposal.reason or heard.error or _first_line(told.summary) or _last_line(said.complaint)
     if said.code not in (0, None):
         reason = f"exit {said.code}" + (f": {reason}" if reason else "")
-    note = f"The end of its output:\n\n{tail(said.complaint)}" if said.complaint.strip() else ""
+    more = said.complaint.strip() and paragraphs(tail(said.complaint)) not in claim.summary
+    note = f"The end of its output:\n\n{tail(said.complaint)}" if more else ""
     return replace(
         claim, outcome=outcome, reason=one_line(reason or "it gives no reason", 300), notes=(note,) if note else ()
     )

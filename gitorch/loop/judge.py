@@ -52,7 +52,8 @@ def _check_task(repository: Repository, invocation: Invocation, task: Task, clai
     for path in task.outputs:
         file = repository.root / task_dir(task.name) / path
         if not file.exists():
-            return claim.rejected(f"output {path} is missing")
+            silent = "" if task.run is not None or _has_said(claim) else ", and the agent said nothing"
+            return claim.rejected(f"output {path} is missing{silent}")
         if file.is_file() and file.stat().st_size == 0:
             return claim.rejected(f"output {path} is empty")
         if file.is_dir() and not any(file.iterdir()):
@@ -75,11 +76,14 @@ def _check_changes(task: Task, claim: Claim, done: Work) -> Claim:
             return claim.rejected(f"output {path} cannot be committed: {done.after.held[full].reason}")
         if not any(changed == full or changed.startswith(full + "/") for changed in done.made):
             return claim.rejected(f"output {path} is the same as before")
-    said = claim.summary or claim.report.outcome or claim.proposal.state or claim.proposal.main_task
-    if task.run is None and not done.made and not done.branch.own and not said:
+    if task.run is None and not done.made and not done.branch.own and not _has_said(claim):
         reason = "it ended without changing or saying anything"
         return replace(claim, outcome="failed", reason=reason)
     return claim
+
+
+def _has_said(claim: Claim) -> bool:
+    return bool(claim.summary or claim.report.outcome or claim.proposal.state or claim.proposal.main_task)
 
 
 def _check_hook(

@@ -71,6 +71,20 @@ def test_a_rate_limit_lasts_as_long_as_the_program_says(bench: Bench, sealed: Pa
     assert len(bench.events()) == count  # nothing is begun before that time
 
 
+def test_a_person_or_another_agent_need_not_wait(bench: Bench, sealed: Path) -> None:
+    limited = fake(sealed, says(error="limit"))
+    bench("step", *limited, code=75)
+    bench("step", *limited, code=75)
+    assert bench.events().count("end") == 1
+    bench.step("echo other > other.txt")
+    assert bench.states()["t"] == "completed"
+    bench("step", *limited, code=75)
+    assert bench.events().count("end") == 3
+    bench("update", "continue", "Execute u", "--task", "u")
+    bench("step", *fake(sealed, WORK + says(text="ok")), code=10)
+    assert bench.is_sound()
+
+
 def test_without_a_time_the_wait_doubles_and_a_limit_is_no_attempt(bench: Bench, sealed: Path) -> None:
     agent = fake(sealed, says(error="limit"))
     waits = []
