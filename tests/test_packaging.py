@@ -29,7 +29,7 @@ DATA = {
         if path.is_file()
     ),
 }
-IGNORED = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "build", "dist")
+IGNORED = shutil.ignore_patterns(".agents", ".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "build", "dist")
 
 
 def start(*command: str | Path, cwd: Path, **env: str) -> str:

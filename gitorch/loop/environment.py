@@ -21,11 +21,13 @@ _CREDENTIAL: Final = re.compile(
     r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY|AUTH(?!OR_)|_KEY$|_PAT$|COOKIE|SESSION_?ID",
     re.IGNORECASE,
 )
+_OF_A_TERMINAL: Final = frozenset({"COLUMNS", "LINES"})
 
 
 def outer() -> dict[str, str]:
-    """Give our own environment without the `GIT_*` and `GITORCH_*` variables of somebody else's call."""
-    env = {key: value for key, value in plain_environment(os.environ).items() if not key.startswith("GITORCH_")}
+    """Give our own environment without the variables of somebody else's call, and of a terminal that is not there."""
+    kept = plain_environment(os.environ)
+    env = {key: value for key, value in kept.items() if not key.startswith("GITORCH_") and key not in _OF_A_TERMINAL}
     if shutil.which("gitorch", path=env.get("PATH")) is None:
         # started by its path: the agent has to find it all the same, behind whatever else is on PATH
         env["PATH"] = os.pathsep.join([*([env["PATH"]] if env.get("PATH") else []), str(Path(sys.executable).parent)])

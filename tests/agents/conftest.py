@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.agents.others import missing
 from tests.agents.server import Server
 
 # Lets the real program print into a file first: what gitorch has recorded is compared with that.
@@ -61,7 +62,7 @@ class Claude:
 @pytest.fixture
 def claude(sealed: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Claude:
     if shutil.which("claude") is None:
-        pytest.skip("claude is not installed: npm install -g @anthropic-ai/claude-code")
+        missing("claude is not installed: npm install -g @anthropic-ai/claude-code")
     assert Path.home() == sealed
     monkeypatch.delenv("CLAUDECODE", raising=False)
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-dummy")

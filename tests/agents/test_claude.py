@@ -33,7 +33,7 @@ from tests.agents.protocols.messages import (
     say,
 )
 from tests.agents.server import Request, Response
-from tests.loop.bench import Bench
+from tests.loop.bench import Bench, wait_for
 from tests.sandbox import Ran, Sandbox, run
 
 SCRIPTS = ".claude/skills/task-creator/scripts"
@@ -308,16 +308,20 @@ def test_nothing_runs_on_in_the_background(claude: Claude, bench: Bench, mark: s
         f"(setsid env -i sh -c 'sleep {mark} & sleep {mark}' >/dev/null 2>&1 &)",
         "true",
     ]
-    seen: list[str] = []
+    sleeping: list[str] = []
+
+    def all_sleep() -> bool:
+        sleeping[:] = [line for line in running(mark).values() if line.startswith("sleep")]
+        return len(sleeping) == 5
 
     def look(_: Request) -> Turn:
-        seen.extend(running(mark).values())
+        wait_for(all_sleep)
         return say("They run.")
 
     with Messages(bash("\n".join(lines)), look) as server:
         claude.speaks_to(server)
         bench("step", "--agent", "claude")
-    assert len([line for line in seen if line.startswith("sleep")]) == 5
+    assert len(sleeping) == 5
     assert running(mark) == {}
     assert bench.trailers()["Gitorch-Outcome"] == "completed"
 
