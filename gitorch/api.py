@@ -12,9 +12,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from gitorch.core import plan as planner
+from gitorch.core.audit import Invocation
 from gitorch.core.message import Record, Totals
 from gitorch.core.task import Parameters, Task
 from gitorch.git.repository import Repository, open_repository
+from gitorch.ledger.audit import read_invocations
 from gitorch.ledger.history import past_of, record_of, stream
 from gitorch.ledger.state import WorkflowState, read_state, worktree_difference
 from gitorch.ledger.tasks import read_task, read_tasks
@@ -172,6 +174,10 @@ class Workflow:
             record = record_of(logged.message)
             if record is not None:
                 yield logged.commit, logged.time, record
+
+    def invocations(self, *revs: str) -> Iterator[Invocation]:
+        """Go through the invocations in the order in which they began, those by hand too."""
+        return read_invocations(self.repository, *revs)
 
     def verify(self, *revs: str) -> Report:
         """Compare every record with the tree it stands on."""

@@ -352,6 +352,15 @@ def log(folder: str, /, **values: Any) -> int:
 @click.argument("rev", default="HEAD")
 @_json
 @click.pass_obj
+def audit(folder: str, /, **values: Any) -> int:
+    """Tell the invocations in order: what each did, made and cost; and the sums by task, agent and action."""
+    return _call("audit", folder=folder, **values)
+
+
+@cli.command()
+@click.argument("rev", default="HEAD")
+@_json
+@click.pass_obj
 def verify(folder: str, /, **values: Any) -> int:
     """Compare every record of the history with the tree it stands on."""
     return _call("verify", folder=folder, **values)

@@ -67,13 +67,17 @@ def step(fold: Fold, record: Record, *, worked: bool) -> Fold:
     return Fold(record.totals, left, worked=False)
 
 
+def is_unpriced(record: Record) -> bool:
+    """Tell whether a record ends an invocation whose cost nobody knows."""
+    return record.event in ("end", "recover") and record.cost_usd is None and record.agent != COMMAND
+
+
 def next_totals(fold: Fold, record: Record, *, worked: bool) -> Totals:
     """Give the sums that a record which ends an invocation has to carry."""
     before = fold.totals
     cost = before.cost_usd
     if record.cost_usd is not None:
         cost = (cost or Decimal(0)) + record.cost_usd
-    unpriced = record.event in ("end", "recover") and record.cost_usd is None and record.agent != COMMAND
     progress = worked or fold.worked or any(_is_progress(change) for change in record.changes)
     idle = before.idle if record.outcome in _NO_NEWS and record.event == "end" else before.idle + 1
     return Totals(
@@ -81,7 +85,7 @@ def next_totals(fold: Fold, record: Record, *, worked: bool) -> Totals:
         cost_usd=cost,
         seconds=before.seconds + (record.duration or Decimal(0)),
         idle=0 if progress else idle,
-        unpriced=before.unpriced + unpriced,
+        unpriced=before.unpriced + is_unpriced(record),
     )
 
 
