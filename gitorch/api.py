@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gitorch.loop.lease import Handed
     from gitorch.loop.limits import Limits
     from gitorch.loop.result import Step
+    from gitorch.loop.rewind import Forked
     from gitorch.loop.watch import Watch
     from gitorch.loop.work import Function
 
@@ -157,6 +158,18 @@ class Workflow:
         from gitorch.loop import lease  # noqa: PLC0415
 
         return lease.take_back(self.repository, code=code, output=output, report=report, limits=limits, watch=watch)
+
+    def rewind(self, invocation: str, *, work: bool = False, watch: Watch | None = None) -> Appended | None:
+        """Restore the state after an invocation by a new commit, its files too if wished; None where it is that."""
+        from gitorch.loop import rewind  # noqa: PLC0415
+
+        return rewind.rewind(self.repository, invocation, work=work, watch=watch)
+
+    def fork(self, invocation: str, branch: str, *, worktree: Path | None = None, agent: str | None = None) -> Forked:
+        """Make a branch at the end of an invocation, and a linked worktree for it if wished."""
+        from gitorch.loop import rewind  # noqa: PLC0415
+
+        return rewind.fork(self.repository, invocation, branch, worktree=worktree, agent=agent)
 
     def prompt(self, options: Options | None = None) -> tuple[planner.Plan, str | None]:
         """Give what the next step would do, and the prompt its agent would get; None where it needs no agent."""

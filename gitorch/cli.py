@@ -366,6 +366,26 @@ def verify(folder: str, /, **values: Any) -> int:
     return _call("verify", folder=folder, **values)
 
 
+@cli.command()
+@click.argument("invocation")
+@click.option("--work", is_flag=True, help="Restore the files that invocations have changed since, too.")
+@click.pass_obj
+def rewind(folder: str, /, **values: Any) -> int:
+    """Go back to the state after INVOCATION (an id, or a commit) by a new commit; nothing is lost."""
+    return _call("rewind", folder=folder, **values)
+
+
+@cli.command()
+@click.argument("invocation")
+@click.option("-b", "--branch", required=True, metavar="BRANCH", help="The new branch.")
+@click.option("-w", "--worktree", metavar="DIR", help="Make a linked worktree for it in DIR.")
+@click.option("--agent", metavar="NAME", shell_complete=_complete_agents, help="The agent that shall work there.")
+@click.pass_obj
+def fork(folder: str, /, **values: Any) -> int:
+    """Go on from the state after INVOCATION (an id, or a commit) on a branch of its own."""
+    return _call("fork", folder=folder, **values)
+
+
 @cli.group()
 def templates() -> None:
     """The decomposition templates: list, show, check."""

@@ -140,8 +140,11 @@ class Repository:
         """Name the operation that this worktree is in the middle of, None where there is none."""
         return next((name for file, name in _IN_PROGRESS.items() if (self.git_dir / file).exists()), None)
 
-    def check_writable(self) -> None:
+    def check_writable(self, *, ending: str | None = None) -> None:
         """Refuse repositories that gitorch cannot or must not write to now.
+
+        Args:
+            ending: the operation that may be in progress, because it is being ended.
 
         Raises:
             GitorchError: it is bare, or in the middle of a merge, rebase, cherry-pick, revert or bisect.
@@ -152,7 +155,7 @@ class Repository:
                 hint="clone it, or add a worktree with: git worktree add",
             )
         operation = self.in_progress()
-        if operation is not None:
+        if operation is not None and operation != ending:
             raise GitorchError(
                 f"a {operation} is in progress in {self.root}", hint=f"finish or abort the {operation}, then try again"
             )

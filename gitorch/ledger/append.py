@@ -40,12 +40,16 @@ class Draft:
         record: what the commit says; task files and MAIN_TASK are moved and written as it tells.
         contents: new contents of files under `.tasks`, written to the work tree too.
         work: paths that the work tree holds already as the commit shall hold them.
+        checkout: paths that work tree and index shall come to hold as the commit does, by git's own checkout.
+        parents: further parents of the commit, for a merge.
         index: what the user's index shall hold for paths of `work` where that is not the same; None for nothing.
     """
 
     record: Record
     contents: Mapping[str, bytes] = field(default_factory=dict)
     work: Mapping[str, Entry | None] = field(default_factory=dict)
+    checkout: Mapping[str, Entry | None] = field(default_factory=dict)
+    parents: tuple[str, ...] = ()
     index: Mapping[str, Entry | None] = field(default_factory=dict)
 
 
@@ -64,6 +68,7 @@ class _Follow(NamedTuple):
     writes: dict[str, str]  # path to blob
     removes: list[str]
     entries: dict[str, Entry | None]  # for the index
+    checkout: list[str]  # paths to be checked out from the index
 
 
 def append(
@@ -89,13 +94,15 @@ def append_if(
     draft_for: Callable[[WorkflowState], Draft | None],
     *,
     adopting: bool = False,
+    ending_merge: bool = False,
     patience: float | None = None,
 ) -> Appended | None:
     """Append like `append`; where `draft_for` gives None there is nothing to record, and nothing is done.
 
-    `adopting` is for records of what the work tree tells already, whatever the last commit says.
+    `adopting` is for records of what the work tree tells already, whatever the last commit says; `ending_merge` for
+    the record that ends a merge of git's which is in progress.
     """
-    repository.check_writable()
+    repository.check_writable(ending="merge" if ending_merge else None)
     with writing(repository):
         for _ in range(_TRIES):
             state = read_state(repository.objects)
@@ -129,7 +136,7 @@ def _store(repository: Repository, state: WorkflowState, draft: Draft) -> tuple[
         if text != state.main_task_bytes:
             contents[MAIN_TASK_PATH] = text
     blobs = dict(zip(contents, repository.objects.write_blobs(list(contents.values())), strict=True))
-    edits: dict[str, Entry | None] = dict(draft.work)
+    edits: dict[str, Entry | None] = {**draft.work, **draft.checkout}
     renames: list[tuple[str, str]] = []
     removes: list[str] = []
     for change in record.changes:
@@ -150,14 +157,17 @@ def _store(repository: Repository, state: WorkflowState, draft: Draft) -> tuple[
             raise GitorchError(f"{new} cannot be committed", hint="is it there, and is nothing secret in it?")
     edits.update({path: Entry(FILE_MODE, oid) for path, oid in blobs.items()})
     tree = repository.objects.edit_tree(state.tree, edits) if edits or state.tree is None else state.tree
-    commit = _write_commit(repository, tree, state.commit, message.build(record))
-    return commit, _Follow(commit, renames, blobs, removes, {**edits, **draft.index})
+    parents = [*([state.commit] if state.commit is not None else []), *draft.parents]
+    commit = _write_commit(repository, tree, parents, message.build(record))
+    removes += [path for path, entry in draft.checkout.items() if entry is None]
+    present = [path for path, entry in draft.checkout.items() if entry is not None]
+    return commit, _Follow(commit, renames, blobs, removes, {**edits, **draft.index}, present)
 
 
-def _write_commit(repository: Repository, tree: str, parent: str | None, text: str) -> str:
+def _write_commit(repository: Repository, tree: str, parents: list[str], text: str) -> str:
     sign = ["-S"] if repository.flag("commit.gpgsign") else []
-    parents = ["-p", parent] if parent is not None else []
-    args = ("-c", "i18n.commitEncoding=UTF-8", "commit-tree", *sign, *parents, tree)
+    listed = [option for parent in parents for option in ("-p", parent)]
+    args = ("-c", "i18n.commitEncoding=UTF-8", "commit-tree", *sign, *listed, tree)
     done = repository.git.attempt(*args, stdin=text.encode())
     if done.code != 0:
         raise _commit_error(done.err, signing=bool(sign))
@@ -190,7 +200,7 @@ def _publish(repository: Repository, state: WorkflowState, follow: _Follow, reco
             if read_state(repository.objects).commit == state.commit:
                 raise GitError(f"the branch cannot be moved: {complaint(done.err)}", hint="is .git writable?")
             return False
-        _follow_files(repository, follow)
+        _follow_files(repository, follow, index)
         _note_times(repository, follow, index)
         index.replace(repository.index)
         _journal(repository).unlink()
@@ -216,7 +226,7 @@ def _build_index(repository: Repository, follow: _Follow) -> Path:
     return mine
 
 
-def _follow_files(repository: Repository, follow: _Follow) -> None:
+def _follow_files(repository: Repository, follow: _Follow, index: Path) -> None:
     """Move and write the task files and MAIN_TASK in the work tree; edits of their bodies move along."""
     root = repository.root
     for old, new in follow.renames:
@@ -227,9 +237,25 @@ def _follow_files(repository: Repository, follow: _Follow) -> None:
             if entry is not None:
                 _write_file(root / new, repository.objects.blob(entry.oid))
     for path in follow.removes:
-        (root / path).unlink(missing_ok=True)
+        with suppress(NotADirectoryError):
+            (root / path).unlink(missing_ok=True)
+        _prune(root, path)
+    if follow.checkout:
+        listed = b"".join(os.fsencode(path) + b"\0" for path in follow.checkout)
+        repository.git.run("checkout-index", "-f", "-q", "-u", "-z", "--stdin", stdin=listed, index=index)
     for path, oid in follow.writes.items():
         _write_file(root / path, repository.objects.blob(oid))
+
+
+def _prune(root: Path, path: str) -> None:
+    """Take away the folders that a file has left empty, but not `.tasks` itself."""
+    for folder in Path(path).parents[:-1]:
+        if folder == Path(TASKS_DIR):
+            return
+        try:
+            (root / folder).rmdir()
+        except OSError:
+            return
 
 
 def _note_times(repository: Repository, follow: _Follow, index: Path) -> None:
@@ -268,7 +294,7 @@ def _finish_interrupted(repository: Repository) -> None:
     """Finish, or forget, what a writer was doing when it was killed. Call it with the write lock held."""
     path = _journal(repository)
     try:
-        commit, renames, writes, removes, entries = json.loads(path.read_text())
+        commit, renames, writes, removes, entries, checkout = json.loads(path.read_text())
     except FileNotFoundError:
         return
     except (OSError, ValueError):
@@ -280,11 +306,12 @@ def _finish_interrupted(repository: Repository) -> None:
         writes,
         removes,
         {name: None if entry is None else Entry(*entry) for name, entry in entries.items()},
+        checkout,
     )
     if repository.git.attempt("merge-base", "--is-ancestor", commit, "HEAD").code == 0:
         with hold_index(repository.index, repository.scratch, wait=INDEX_WAIT):
             mine = _build_index(repository, follow)
-            _follow_files(repository, follow)
+            _follow_files(repository, follow, mine)
             _note_times(repository, follow, mine)
             mine.replace(repository.index)
     path.unlink()

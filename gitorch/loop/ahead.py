@@ -164,4 +164,4 @@ def choose_agent(repository: Repository, task: Task | None, plan: Plan, options:
         return spec.shell(options.agent_command)
     if isinstance(options.agent, Agent):
         return options.agent
-    return roster.load(repository, options.agent or repository.config.get("gitorch.agent") or roster.DEFAULT)
+    return roster.load(repository, options.agent or roster.configured(repository))

@@ -17,6 +17,7 @@ from gitorch.loop import trust
 
 DEFAULT: Final = "local"
 FOLDER: Final = f"{TASKS_DIR}/agents"  # where a repository's own agent files lie
+BRANCH_AGENT: Final = "gitorchagent"  # in git's configuration of a branch
 _MAX_BYTES: Final = 256 * 1024
 
 
@@ -103,3 +104,10 @@ def read(source: Source) -> Agent:
     if agent.name != source.name:
         raise YamlError(f"{source.shown}: name: {quote(agent.name)} is not the file's name, {source.name}")
     return agent
+
+
+def configured(repository: Repository) -> str:
+    """Give the name of the agent that git's configuration asks for: the branch's, the repository's, the default."""
+    branch = (repository.branch() or "").removeprefix("refs/heads/")
+    config = repository.config
+    return config.get(f"branch.{branch}.{BRANCH_AGENT}") or config.get("gitorch.agent") or DEFAULT
