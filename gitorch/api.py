@@ -5,7 +5,7 @@ No method writes to a terminal, and all errors are `GitorchError`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from gitorch.core.task import Parameters, Task
 from gitorch.git.repository import Repository, open_repository
 from gitorch.ledger.audit import read_invocations
 from gitorch.ledger.history import past_of, record_of, stream
+from gitorch.ledger.log import Filter, Part, lines, parts
 from gitorch.ledger.state import WorkflowState, read_state, worktree_difference
 from gitorch.ledger.tasks import read_task, read_tasks
 from gitorch.ledger.verify import Report, verify
@@ -25,6 +26,7 @@ from gitorch.ledger.verify import Report, verify
 if TYPE_CHECKING:
     from gitorch.agents.report import Report as AgentReport
     from gitorch.ledger.append import Appended
+    from gitorch.ledger.blame import Blame
     from gitorch.loop.ahead import Options
     from gitorch.loop.decompose import Choice
     from gitorch.loop.edit import NewTask, Updated
@@ -149,7 +151,7 @@ class Workflow:
         self,
         *,
         code: int | None = None,
-        output: bytes = b"",
+        output: Iterable[bytes] = (),
         report: AgentReport | None = None,
         limits: Limits | None = None,
         watch: Watch | None = None,
@@ -188,9 +190,32 @@ class Workflow:
             if record is not None:
                 yield logged.commit, logged.time, record
 
+    def log(self, *revs: str, since: str | None = None, wanted: Filter | None = None) -> Iterator[Part]:
+        """Go through the records, newest first and as soon as they are found, each with what it is about."""
+        found = parts(lines(self.repository, *revs, since=since))
+        return found if wanted is None else filter(wanted.fits, found)
+
+    def blame(self, path: str, rev: str | None = None, ranges: Sequence[str] = ()) -> Blame:
+        """Tell of each line of a file, in the work tree where no revision is given, which invocation made it."""
+        from gitorch.ledger.blame import blame  # noqa: PLC0415
+
+        return blame(self.repository, path, rev, ranges)
+
+    def invocation(self, name: str, rev: str = "HEAD") -> Invocation | None:
+        """Find an invocation by its id, at least 6 digits of it, or by a commit; None where nothing is so called."""
+        from gitorch.ledger.invocation import find  # noqa: PLC0415
+
+        return find(self.repository, name, rev)
+
     def invocations(self, *revs: str) -> Iterator[Invocation]:
         """Go through the invocations in the order in which they began, those by hand too."""
         return read_invocations(self.repository, *revs)
+
+    def report(self, rev: str = "HEAD", *, link_base: str | None = None) -> str:
+        """Give one HTML page about the history that a revision leads to."""
+        from gitorch.report.page import report  # noqa: PLC0415 - other reading needs none of it
+
+        return report(self.repository, rev, link_base)
 
     def verify(self, *revs: str) -> Report:
         """Compare every record with the tree it stands on."""

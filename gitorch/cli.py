@@ -107,6 +107,11 @@ def _task(name: str = "name", *, required: bool = True) -> _Decorator:
     return click.argument(name, metavar="NAME", required=required, shell_complete=_complete_tasks)
 
 
+_agent_command = click.option(
+    "--agent-command", metavar="CMD", help="A shell command as agent; it gets the prompt on stdin."
+)
+
+
 def _step_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(
         (
@@ -115,9 +120,6 @@ def _step_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 metavar="NAME",
                 shell_complete=_complete_agents,
                 help="The agent that does the work (default: local).",
-            ),
-            click.option(
-                "--agent-command", metavar="CMD", help="A shell command as agent; it gets the prompt on stdin."
             ),
             click.option("--model", metavar="M", help="The model to ask the agent for."),
             click.option("--max-steps", type=click.IntRange(0), metavar="N", help="Stop after N steps since start."),
@@ -177,6 +179,7 @@ def start(folder: str, /, **values: Any) -> int:
 
 
 @cli.command()
+@_agent_command
 @_step_options
 @_json
 @click.pass_obj
@@ -190,6 +193,7 @@ def step(folder: str, /, **values: Any) -> int:
 
 
 @cli.command("run")
+@_agent_command
 @_step_options
 @click.option("--no-wait", is_flag=True, help="End with exit 75 instead of waiting for a rate limit to pass.")
 @click.pass_obj
@@ -283,11 +287,15 @@ def list_(folder: str, /, **values: Any) -> int:
 
 
 @cli.command()
-@_task()
+@click.argument("name", metavar="NAME|INVOCATION", shell_complete=_complete_tasks)
+@click.option("--full", is_flag=True, help="Show all of an invocation's difference, however long.")
 @_json
 @click.pass_obj
 def show(folder: str, /, **values: Any) -> int:
-    """Show one task: its file, what it needs, its subtasks, and what happened to it."""
+    """Show one task: its file, what it needs, its subtasks, what happened to it. Or one invocation, difference too.
+
+    An invocation is named by 6 or more digits of its id, or by a commit that belongs to it.
+    """
     return _call("show", folder=folder, **values)
 
 
@@ -340,12 +348,31 @@ def answer(folder: str, /, text: str) -> int:
 
 @cli.command()
 @click.argument("revs", metavar="[REV]...", nargs=-1)
+@click.option("--task", metavar="NAME", shell_complete=_complete_tasks, help="Only what is about this task.")
+@click.option("--action", metavar="A", help="Only invocations that did this: execute, …")
+@click.option("--outcome", metavar="O", help="Only invocations that came to this: failed, …")
+@click.option("--since", metavar="WHEN", help="Only what is newer than a date or a commit.")
 @click.option("-n", "--max-count", type=click.IntRange(1), metavar="N", help="At most N records.")
 @_json
 @click.pass_obj
 def log(folder: str, /, **values: Any) -> int:
-    """List the records, newest first; with --json one object per line."""
+    """List the records, newest first; with --json one object per line.
+
+    Lines beside them hold each invocation together; one that a filter fits is listed whole.
+    """
     return _call("log", folder=folder, **values)
+
+
+@cli.command()
+@click.argument("file")
+@click.argument("rev", required=False)
+@click.option("-L", "ranges", metavar="START,END", multiple=True, help="Only these lines, as git blame -L takes them.")
+@click.option("--porcelain", is_flag=True, help="Print git's porcelain form with header lines gitorch-….")
+@_json
+@click.pass_obj
+def blame(folder: str, /, **values: Any) -> int:
+    """Tell of each line of a file its task, invocation, agent and model; without REV, of the work tree's file."""
+    return _call("blame", folder=folder, **values)
 
 
 @cli.command()
@@ -355,6 +382,18 @@ def log(folder: str, /, **values: Any) -> int:
 def audit(folder: str, /, **values: Any) -> int:
     """Tell the invocations in order: what each did, made and cost; and the sums by task, agent and action."""
     return _call("audit", folder=folder, **values)
+
+
+@cli.command()
+@click.argument("rev", default="HEAD")
+@click.option(
+    "-o", "target", metavar="FILE", default="gitorch-report.html", help="Where to (gitorch-report.html); - prints it."
+)
+@click.option("--link-base", metavar="URL", help="The repository's web address, to link commits (default: origin's).")
+@click.pass_obj
+def report(folder: str, /, **values: Any) -> int:
+    """Write one HTML page about the history: tasks, invocations, cost, states at any point. It needs no network."""
+    return _call("report", folder=folder, **values)
 
 
 @cli.command()

@@ -98,6 +98,23 @@ def marked(invocation: str) -> Iterator[int]:
                 yield pid
 
 
+def birth(pid: int) -> str | None:
+    """Tell when a process was born, in the kernel's ticks: with its id this names it for ever."""
+    with suppress(OSError, IndexError):
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19]
+    return None
+
+
+def end_group(leader: int, born: str | None) -> None:
+    """Kill what is left of the process group of a program that was started long ago."""
+    now = birth(leader)
+    if born is None or (now is not None and now != born):
+        return  # the number is another's by now
+    for pid in _group(leader):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def _orphans(started: int, own: Collection[int]) -> set[int]:
     """Find what has become our child since the program was started, with all below; the dead are buried."""
     if not _adopts:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,10 +15,12 @@ from gitorch.core.message import amount
 from gitorch.core.text import one_line
 
 _MAX_DOCUMENT: Final = 8 * 1024 * 1024  # bytes
-_MAX_TEXT: Final = 256 * 1024  # characters of text looked through
+_MAX_TEXT: Final = 64 * 1024  # characters of text looked through by rules
+_MAX_ANSWER: Final = 16 * 1024  # characters of text that an answer is looked for in: some expressions go over it again
+_MAX_LINE: Final = 4 * 1024  # characters of a line of text
+_MAX_ERROR: Final = 2000
 _MAX_TRIES: Final = 50  # places at which a document may begin
 _MAX_MODELS: Final = 5
-_MAX_PARTS: Final = 10_000
 _COUNTED: Final = frozenset[Figure]({"cost_usd", "tokens_in", "tokens_cached", "tokens_out"})
 _EPOCH_LIMIT: Final = 10**11  # later than this it is milliseconds
 
@@ -51,16 +52,14 @@ class Listener:
         self._sums: dict[Figure, Decimal] = {}
         self._last: dict[Figure, str] = {}
         self._models: list[str] = []
-        self._parts: deque[str] = deque(maxlen=_MAX_PARTS)
+        self._parts = ""
         self._part_came = False
         self._rest = bytearray()
         self._too_long = False
 
     def feed(self, data: bytes) -> None:
         """Take in the next piece."""
-        if self._agent.form == "text":
-            return  # the end of it is all that counts, and the caller keeps that
-        *lines, rest = data.split(b"\n") if self._agent.form == "json-lines" else [data]
+        *lines, rest = [data] if self._agent.form == "json" else data.split(b"\n")
         for line in lines:
             self._hold(line)
             self._take_line()
@@ -71,7 +70,9 @@ class Listener:
         self._rest += b"" if self._too_long else data
 
     def _take_line(self) -> None:
-        if not self._too_long:
+        if self._agent.form == "text":
+            self._take(self._rest[:_MAX_LINE].decode(errors="replace"))
+        elif not self._too_long:
             self._take(list(_documents(self._rest, whole=True)))
         self._rest.clear()
         self._too_long = False
@@ -85,22 +86,23 @@ class Listener:
             err: the end of its standard error.
         """
         said = "\n".join(part.decode(errors="replace")[-_MAX_TEXT:] for part in (out, err))
-        if self._agent.form == "json-lines":
-            self._take_line()
-        elif self._agent.form == "json":
+        if self._agent.form == "json":
             self._take([*_documents(self._rest), *_documents(err)])
         else:
-            self._take(said)
+            self._take_line()
+        if self._agent.form == "text" and "text" in self._queries:  # an answer has more than one line
+            for answer in self._queries["text"](said[-_MAX_ANSWER:]):
+                self._last["text"] = str(answer)
         return Heard(
             outcome=self._outcome(code, said),
-            text=self._last.get("text") or "".join(self._parts)[-_MAX_TEXT:] or None,
+            text=self._last.get("text") or self._parts or None,
             cost_usd=_amount(self._sums.get("cost_usd")),
             tokens_in=_count(self._sums.get("tokens_in")),
             tokens_cached=_count(self._sums.get("tokens_cached")),
             tokens_out=_count(self._sums.get("tokens_out")),
             session=_line(self._last.get("session"), 100),
-            model=_line(", ".join(self._models[:_MAX_MODELS]), 200),
-            error=_line(self._last.get("error"), 300),
+            model=_line(", ".join(self._models), 200),
+            error=_line(self._last.get("error"), _MAX_ERROR),
             retry_at=_moment(self._last.get("retry_at")),
         )
 
@@ -111,7 +113,7 @@ class Listener:
             if values and self._agent.cumulative:
                 self._sums.pop(figure, None)
             if figure == "text_parts" and values and not part_came:
-                self._parts.clear()  # another line stood between: an answer begins anew
+                self._parts = ""  # another line stood between: an answer begins anew
             for value in values:
                 self._note(figure, value)
         for place, rule in enumerate(self._rules):
@@ -124,10 +126,10 @@ class Listener:
                 self._sums[figure] = self._sums.get(figure, Decimal(0)) + read
         elif figure == "text_parts":
             self._part_came = True
-            self._parts.append(str(value))
+            self._parts = (self._parts + str(value))[-_MAX_TEXT:]
         elif figure != "model":
             self._last[figure] = str(value)
-        elif str(value) not in self._models:
+        elif str(value) not in self._models and len(self._models) < _MAX_MODELS:
             self._models.append(str(value))
 
     def _outcome(self, code: int | None, said: str) -> Ending | None:

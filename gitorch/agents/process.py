@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
 import signal
@@ -34,7 +35,7 @@ class Ended(NamedTuple):
     stopped: Stopped | None
 
 
-class _Tail:
+class Tail:
     """The last part of a stream, however long it is; `listen` hears all of it."""
 
     def __init__(self, listen: Callable[[bytes], None]) -> None:
@@ -42,12 +43,14 @@ class _Tail:
         self._listen = listen
 
     def add(self, data: bytes) -> None:
+        """Add the next piece."""
         self._listen(data)
         self._data += data
         if len(self._data) > 2 * _KEPT:
             del self._data[:-_KEPT]
 
     def bytes(self) -> bytes:
+        """Give what is kept."""
         return bytes(self._data[-_KEPT:])
 
 
@@ -62,6 +65,7 @@ def run(
     should_stop: Callable[[float], bool] = lambda _: False,
     listen: Callable[[bytes], None] = lambda _: None,
     polite: signal.Signals = signal.SIGTERM,
+    started: Callable[[int], None] = lambda _: None,
 ) -> Ended:
     """Run a program to its end, or until it has to be ended.
 
@@ -75,14 +79,16 @@ def run(
         should_stop: called several times a second with the seconds so far; True ends the program.
         listen: given its standard output, piece by piece.
         polite: the signal by which it is asked to end.
+        started: told its process id.
 
     Raises:
         GitorchError: it cannot be started.
     """
     own = descendants.children()
     process = _start(command, cwd, env, stdin)
+    started(process.pid)
     began = time.monotonic()
-    out, err = _Tail(listen), _Tail(lambda _: None)
+    out, err = Tail(listen), Tail(lambda _: None)
     end = partial(descendants.end, env.get(MARK, ""), process, own=own, polite=polite)
 
     def why_stop(last: float) -> Stopped | None:
@@ -107,8 +113,8 @@ def run(
 
 def _watch(
     process: subprocess.Popen[bytes],
-    out: _Tail,
-    err: _Tail,
+    out: Tail,
+    err: Tail,
     why_stop: Callable[[float], Stopped | None],
     end: Callable[[Callable[[], object]], None],
 ) -> Stopped | None:
@@ -145,9 +151,10 @@ def _start(command: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: Pat
                 start_new_session=True,
             )
         except OSError as error:
-            raise GitorchError(
-                f"{command[0]} cannot be started: {error.strerror}", hint="is it installed, and on PATH?"
-            ) from None
+            hint = "is it installed, and on PATH?" if error.errno != errno.E2BIG else "its arguments are too long"
+            raise GitorchError(f"{command[0]} cannot be started: {error.strerror}", hint=hint) from None
+        except ValueError as error:
+            raise GitorchError(f"{command[0]} cannot be started: {error}", hint="see its command line") from None
 
 
 class _exit_notice:  # noqa: N801 - used like a function
@@ -172,7 +179,7 @@ def _drain(selector: selectors.BaseSelector, wait: float) -> bool:
     """Read what has come in; tell whether anything had."""
     came = False
     for key, _ in selector.select(wait):
-        if not isinstance(key.data, _Tail):
+        if not isinstance(key.data, Tail):
             continue
         pipe: IO[bytes] = key.fileobj  # type: ignore[assignment] # only pipes carry a tail
         data = pipe.read(1 << 16)

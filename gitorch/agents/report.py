@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -56,27 +57,32 @@ def read(path: Path) -> Report | None:
         raise InvalidReport(f"the result file is no JSON: {one_line(str(error), 80)}") from None
     if not isinstance(values, dict):
         raise InvalidReport("the result file holds no JSON object")
-    return _check(values)
+    return parse(values)
 
 
-def _check(values: dict[str, Any]) -> Report:
+def parse(values: Mapping[str, Any]) -> Report:
+    """Check a report's values: those of a result file, or what a function gave.
+
+    Raises:
+        InvalidReport: one of them is not of its type.
+    """
     claim = next((claim for claim in _CLAIMS if claim == values.get("outcome")), None)
     if claim is None and values.get("outcome") is not None:
-        raise InvalidReport(f"the result file's outcome is none of {', '.join(_CLAIMS)}")
+        raise InvalidReport(f"the result's outcome is none of {', '.join(_CLAIMS)}")
     texts: dict[str, str | None] = {}
     for key in ("summary", "next", "focus", "question", "session", "model"):
         value = values.get(key)
         if value is not None and not isinstance(value, str):
-            raise InvalidReport(f"the result file's {key} is no text")
+            raise InvalidReport(f"the result's {key} is no text")
         texts[key] = value or None
     cost = values.get("cost_usd")
-    if cost is not None and (isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 <= cost < math.inf):
-        raise InvalidReport("the result file's cost_usd is no amount")
+    if cost is not None and (isinstance(cost, bool) or not _is_amount(cost)):
+        raise InvalidReport("the result's cost_usd is no amount")
     counts: dict[str, int | None] = {}
     for key in ("tokens_in", "tokens_cached", "tokens_out"):
         value = values.get(key)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 10**15):
-            raise InvalidReport(f"the result file's {key} is no count")
+            raise InvalidReport(f"the result's {key} is no count")
         counts[key] = value
     return Report(
         outcome=claim,
@@ -91,3 +97,7 @@ def _check(values: dict[str, Any]) -> Report:
         session=one_line(texts["session"], 100) if texts["session"] else None,
         model=one_line(texts["model"], 100) if texts["model"] else None,
     )
+
+
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal) and math.isfinite(value) and value >= 0

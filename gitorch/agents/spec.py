@@ -18,6 +18,7 @@ from gitorch.core.yamltext import Keys, Node
 from gitorch.errors import Exit, GitorchError
 
 _PACKAGE: Final = Path(__file__).parent.parent
+_TAKEN: Final = frozenset({"run", "command", "function", "own", "template"})
 _HINT: Final = "docs/agents.md tells what an agent file may say"
 _STOPS: Final = {"TERM": signal.SIGTERM, "INT": signal.SIGINT}
 _FORMS: Final[tuple[Form, ...]] = ("json-lines", "json", "text")
@@ -112,7 +113,8 @@ def parse(text: str, where: str) -> Agent:
     """
     keys = Keys(yamltext.load(text, where, hint=_HINT), where, "an agent", _HINT)
     name = keys.required("name")
-    if (problem := name_problem(name)) is not None:
+    problem = "it stands for something else in records" if name in _TAKEN else name_problem(name)
+    if problem is not None:
         keys.fail("name", f"{quote(name)}: {problem}")
     command = keys.texts("command")
     if not command or not command[0]:
@@ -170,6 +172,9 @@ def _texts_by_key(keys: Keys, key: str) -> dict[str, str]:
     if node is None:
         return {}
     inner = Keys(node, keys.where, key, keys.hint)
+    for name in node.value:
+        if not name.isidentifier():
+            inner.fail(name, "no name of a variable")
     return {name: inner.text(name) or "" for name in node.value}
 
 
@@ -223,7 +228,7 @@ def _try(keys: Keys, key: str, reader: Callable[[str], object], text: str) -> No
 
 
 def _own_python(command: tuple[str, ...]) -> tuple[str, ...]:
-    if command[:2] != ("python", "-m") or not command[2].startswith("gitorch."):
+    if command[:2] != ("python", "-m") or not "".join(command[2:3]).startswith("gitorch."):
         return command
     paths = [path for path in sys.path if Path(path).is_absolute()]
     return (sys.executable, "-I", "-c", _BOOT.format(paths=paths), *command[2:])

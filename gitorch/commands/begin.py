@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shlex
 from typing import Any
 
 import gitorch
@@ -10,7 +11,6 @@ from gitorch import output
 from gitorch.commands.options import read_options, read_time
 from gitorch.commands.outcome import show
 from gitorch.commands.watching import Interrupts, Live
-from gitorch.core.names import quote
 from gitorch.errors import Exit
 from gitorch.loop.lease import Handed
 from gitorch.loop.result import Step
@@ -45,6 +45,8 @@ def _values(handed: Handed) -> dict[str, Any]:
         "result_file": str(job.invocation.result_file),
         "env": handed.env,
         "command": handed.command,
+        "seconds_left": job.seconds,
+        "budget_usd": None if job.budget is None else float(job.budget),
         "lease_until": _moment(handed.until),
     }
 
@@ -53,8 +55,9 @@ def _say(handed: Handed) -> None:
     begun = handed.job.invocation
     output.say(f"{begun.action} {begun.task or 'MAIN_TASK'} is yours until {_moment(handed.until)}")
     output.say(f"prompt: {begun.prompt_file}")
-    output.say(f"export GITORCH_INVOCATION={begun.id} GITORCH_TASK={quote(begun.task or '')[1:-1]}")
-    output.say("end it with: gitorch finish")
+    output.say("for gitorch move and gitorch update, in the agent's shell alone:")
+    output.say("export " + " ".join(f"{key}={shlex.quote(value)}" for key, value in sorted(handed.env.items())))
+    output.say("end it, in a shell without these, with: gitorch finish")
 
 
 def _moment(seconds: float) -> str:

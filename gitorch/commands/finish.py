@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import gitorch
 from gitorch.agents import report
@@ -12,7 +12,7 @@ from gitorch.commands.watching import Interrupts, Live
 from gitorch.errors import Exit, GitorchError
 from gitorch.loop.limits import Limits
 
-_MAX_OUTPUT = 64 * 1024 * 1024  # bytes
+_PIECE: Final = 1 << 20  # bytes
 
 
 def run(
@@ -24,10 +24,11 @@ def run(
         told = report.read(Path(folder, result))
         if told is None:
             raise GitorchError(f"{result}: there is nothing in it", hint="is the path right?", code=Exit.USAGE)
-    data = printed.read(_MAX_OUTPUT) if printed is not None else b""
-    live = Live(Interrupts(), stop_at=1, quiet=as_json)
-    with gitorch.open(folder) as workflow:
+    interrupts = Interrupts()
+    live = Live(interrupts, stop_at=1, quiet=as_json)
+    pieces = iter(lambda: printed.read(_PIECE), b"") if printed is not None else ()
+    with gitorch.open(folder) as workflow, interrupts.caught():
         step = workflow.finish(
-            code=code, output=data, report=told, limits=Limits(max_attempts=max_attempts), watch=live
+            code=code, output=pieces, report=told, limits=Limits(max_attempts=max_attempts), watch=live
         )
     return show(step, as_json=as_json)

@@ -3,29 +3,106 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator
 from itertools import islice
+from typing import Final
 
 import gitorch
 from gitorch import output
 from gitorch.commands.show import when
-from gitorch.core.message import as_dict
+from gitorch.core.message import ACTIONS, OUTCOMES, Outcome, Record, as_dict, plain
+from gitorch.core.names import quote
 from gitorch.core.text import clean
-from gitorch.errors import Exit
+from gitorch.errors import Exit, GitorchError
+from gitorch.ledger.log import Filter, Part
+
+STYLES: Final[dict[Outcome | None, str]] = {"completed": "green", "blocked": "yellow", "rate-limited": "yellow"}
+_SHOWN: Final = 3  # moves of other tasks that a line tells
 
 
-def run(*, folder: str, revs: tuple[str, ...], max_count: int | None, as_json: bool) -> int:
+def run(
+    *,
+    folder: str,
+    revs: tuple[str, ...],
+    task: str | None,
+    action: str | None,
+    outcome: str | None,
+    since: str | None,
+    max_count: int | None,
+    as_json: bool,
+) -> int:
     """List the records."""
+    _check("action", action, ACTIONS)
+    _check("outcome", outcome, OUTCOMES)
     with gitorch.open(folder) as workflow:
-        if workflow.state().commit is None and not revs:
+        if not revs and workflow.repository.objects.commit("HEAD") is None:
             return Exit.OK
-        for commit, time, record in islice(workflow.records(*revs), max_count):
-            if as_json:
+        wanted = Filter(task=task, action=action, outcome=outcome)
+        found = islice(workflow.log(*revs, since=since, wanted=wanted), max_count)
+        if as_json:
+            for part in found:
+                commit, time, record = part.line
                 output.say(json.dumps({"schema": output.SCHEMA, "commit": commit, "time": time, **as_dict(record)}))
-                continue
-            moved = ", ".join(str(change) for change in record.changes[:3])
-            more = f" (+{len(record.changes) - 3})" if len(record.changes) > 3 else ""  # noqa: PLR2004 - as above
-            output.say(
-                f"{output.paint(commit[:10], 'yellow')} {output.paint(when(time), 'dim')} "
-                f"{clean(record.subject)}{'  ' + output.paint(moved + more, 'dim') if moved else ''}"
-            )
+            return Exit.OK
+        gutter = _Gutter()
+        for part in found:
+            output.say(f"{output.paint(gutter.of(part.line.record), 'dim')} {' '.join(_words(part))}")
     return Exit.OK
+
+
+def _check(option: str, value: str | None, known: tuple[str, ...]) -> None:
+    if value is not None and value not in known:
+        hint = f"one of: {', '.join(known)}"
+        raise GitorchError(f"--{option} {quote(value)} is none", hint=hint, code=Exit.USAGE)
+
+
+class _Gutter:
+    """Draws a line beside the events of an invocation, newest first: from its end down to its begin."""
+
+    def __init__(self) -> None:
+        utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+        self._top, self._side, self._bottom = ("┌", "│", "└") if utf8 else ("/", "|", "\\")
+        self._open: set[str] = set()
+
+    def of(self, record: Record) -> str:
+        """Give what stands before a record's line."""
+        if record.invocation is None:
+            return self._side if self._open else " "
+        if record.event != "begin":
+            self._open.add(record.invocation)
+            return self._top
+        if record.invocation not in self._open:
+            return self._top  # it has not ended yet
+        self._open.remove(record.invocation)
+        return self._bottom
+
+
+def _words(part: Part) -> Iterator[str]:
+    """Give the parts of a line: time, event, action, task, outcome, attempt, cost, what moved."""
+    commit, time, record = part.line
+    yield output.paint(commit[:10], "yellow")
+    yield output.paint(when(time), "dim")
+    yield record.event
+    if part.action is not None and part.action != record.event:
+        yield part.action
+    if part.task is not None:
+        yield output.paint(part.task, "bold")
+    if record.outcome is not None:
+        yield output.paint(record.outcome, STYLES.get(record.outcome, "red"))
+    if record.event in ("begin", "end") and (part.attempt or 1) > 1:
+        yield f"attempt {part.attempt}"
+    if record.cost_usd is not None:
+        yield f"{plain(record.cost_usd)} USD"
+    moved = _moved(part)
+    if moved:
+        yield output.paint(f"({moved})", "dim")
+    if record.event in ("update", "start", "answer") and record.main_task is not None:
+        yield output.paint(f"{record.main_task.status}: {clean(record.main_task.next)}", "dim")
+
+
+def _moved(part: Part) -> str:
+    own = [f"{c.before or 'none'} -> {c.after or 'none'}" for c in part.line.record.changes if c.name == part.task]
+    others = [str(change) for change in part.line.record.changes if change.name != part.task]
+    more = [f"+{len(others) - _SHOWN}"] if len(others) > _SHOWN else []
+    return ", ".join([*own, *others[:_SHOWN], *more])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 
+from gitorch.core.fold import MOST
 from gitorch.core.names import quote
 from gitorch.core.yamltext import parse_duration
 from gitorch.errors import Exit, GitorchError
@@ -14,7 +15,7 @@ from gitorch.loop.limits import Limits
 def read_options(
     *,
     agent: str | None,
-    agent_command: str | None,
+    agent_command: str | None = None,
     model: str | None = None,
     max_steps: int | None,
     max_cost: str | None,
@@ -40,7 +41,7 @@ def _amount(text: str) -> Decimal:
         value = Decimal(text)
     except InvalidOperation:
         value = Decimal(-1)
-    if not value.is_finite() or value < 0:
+    if not value.is_finite() or not 0 <= value <= MOST:
         raise GitorchError(f"--max-cost {quote(text)} is no amount in USD", hint="for example 2.50", code=Exit.USAGE)
     return value
 

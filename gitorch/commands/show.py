@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import gitorch
 from gitorch import output
 from gitorch.api import Workflow
+from gitorch.commands import invocation
+from gitorch.commands.invocation import when
 from gitorch.core import plan as planner
 from gitorch.core.message import Record, as_dict
 from gitorch.core.names import check_name, task_dir
 from gitorch.core.text import clean
 from gitorch.errors import Exit
+from gitorch.ledger.state import WorkflowState
 
 
-def run(*, folder: str, name: str, as_json: bool) -> int:
-    """Show one task."""
-    check_name(name)
+def run(*, folder: str, name: str, full: bool, as_json: bool) -> int:
+    """Show one task, or one invocation."""
     with gitorch.open(folder) as workflow:
         state = workflow.state()
-        path = state.path_of(name)
-        task = workflow.task(name)
-        tasks = workflow.tasks()
-        children = planner.family_of(tasks).children(name)
-        history = _history(workflow, name)
+        if name not in state.states:
+            found = workflow.invocation(name)
+            if found is not None:
+                return invocation.run(workflow, found, full=full, as_json=as_json)
+        return _task(workflow, state, check_name(name), as_json=as_json)
+
+
+def _task(workflow: Workflow, state: WorkflowState, name: str, *, as_json: bool) -> int:
+    path = state.path_of(name)
+    task = workflow.task(name)
+    tasks = workflow.tasks()
+    children = planner.family_of(tasks).children(name)
+    history = _history(workflow, name)
     if as_json:
         output.document(
             name=name,
@@ -64,8 +72,3 @@ def run(*, folder: str, name: str, as_json: bool) -> int:
 
 def _history(workflow: Workflow, name: str) -> list[tuple[str, int, Record]]:
     return [entry for entry in workflow.records() if any(change.name == name for change in entry[2].changes)]
-
-
-def when(time: int) -> str:
-    """Write a commit's time as people read it, in their own time zone."""
-    return dt.datetime.fromtimestamp(time).astimezone().strftime("%Y-%m-%d %H:%M")

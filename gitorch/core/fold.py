@@ -13,6 +13,7 @@ from gitorch.core.names import TASK_STATES, TaskState
 
 # outcomes after which the invocation says nothing about whether the workflow gets on
 _NO_NEWS: Final = frozenset[Outcome | None]({"rate-limited", "interrupted"})
+MOST: Final = Decimal(10**12 - 1)  # what a sum can be: more does not fit into a trailer
 COMMAND: Final = "run"  # stands as the agent where a task's own command has run; it costs nothing
 # outcomes that use up one of a task's attempts
 ATTEMPTS: Final = frozenset[Outcome | None]({"failed", "timeout", "stalled", "rejected"})
@@ -77,13 +78,13 @@ def next_totals(fold: Fold, record: Record, *, worked: bool) -> Totals:
     before = fold.totals
     cost = before.cost_usd
     if record.cost_usd is not None:
-        cost = (cost or Decimal(0)) + record.cost_usd
+        cost = min((cost or Decimal(0)) + record.cost_usd, MOST)
     progress = worked or fold.worked or any(_is_progress(change) for change in record.changes)
     idle = before.idle if record.outcome in _NO_NEWS and record.event == "end" else before.idle + 1
     return Totals(
         steps=before.steps + 1,
         cost_usd=cost,
-        seconds=before.seconds + (record.duration or Decimal(0)),
+        seconds=min(before.seconds + (record.duration or Decimal(0)), MOST),
         idle=0 if progress else idle,
         unpriced=before.unpriced + is_unpriced(record),
     )

@@ -8,10 +8,11 @@ something else are indented by one blank, and the parser takes that blank away a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple, get_args
 
 from gitorch.core import main_task as main_tasks
@@ -165,7 +166,7 @@ _FIELDS: Final = (
     _Field("Action", "action", _one_of(ACTIONS), _on("begin", "end")),
     _Field("Outcome", "outcome", _one_of(OUTCOMES), _on("end", "recover")),
     _Field("Attempt", "attempt", _count, _on("begin", "end")),
-    _Field("Agent", "agent", _line, _on("end")),
+    _Field("Agent", "agent", _line, _on("end", "recover")),
     _Field("Model", "model", _line, _on("end")),
     _Field("Session", "session", _line, _on("end")),
     _Field("Exit", "exit", _number, _on("end")),
@@ -289,24 +290,75 @@ def parse(message: str) -> Record | None:
     """
     text = message.rstrip("\n")
     head, gap, last = text.rpartition("\n\n")
+    if gap and (record := _read_plain(head, last)) is not None:
+        return record
     block = last.split("\n")
     if not gap or not any(_is_ours(line) for line in block):
         _refuse_moved(text)
         return None
-    subject_line, _, rest = head.partition("\n")
-    if rest and not rest.startswith("\n"):
-        raise InvalidMessage("the subject is not followed by an empty line")
-    body_lines = rest[1:].split("\n") if rest else []
-    stray = next((line for line in body_lines if _is_ours(line)), None)
-    if stray is not None:
-        raise InvalidMessage(f"trailer {quote(stray)} stands outside the last paragraph")
-    body = "\n".join(line[1:] if line.startswith(" ") and _RISKY.match(line) else line for line in body_lines)
+    subject_line, body = _read_head(head)
     pairs = _own_pairs(block)
     record = _read(subject_line, body, pairs)
-    if not _SUBJECT.fullmatch(subject_line) or len(subject_line) > MAX_SUBJECT or clean(subject_line) != subject_line:
+    if not _is_subject(subject_line):
         raise InvalidMessage(f"subject {quote(subject_line)} is not of the form 'gitorch(NAME): what happened'")
     if _trailers(record) != pairs:
         raise InvalidMessage("the trailers are out of order")
+    return record
+
+
+def _read_head(head: str) -> tuple[str, str]:
+    """Read what stands before the trailers: subject and body."""
+    subject_line, _, rest = head.partition("\n")
+    if rest and not rest.startswith("\n"):
+        raise InvalidMessage("the subject is not followed by an empty line")
+    body = rest[1:]
+    if PREFIX.lower() in body.lower():
+        stray = next((line for line in body.split("\n") if _is_ours(line)), None)
+        if stray is not None:
+            raise InvalidMessage(f"trailer {quote(stray)} stands outside the last paragraph")
+    if body.startswith(" ") or "\n " in body:
+        lines = body.split("\n")
+        body = "\n".join(line[1:] if line.startswith(" ") and _RISKY.match(line) else line for line in lines)
+    return subject_line, body
+
+
+def _is_subject(line: str) -> bool:
+    return len(line) <= MAX_SUBJECT and _SUBJECT.fullmatch(line) is not None and clean(line) == line
+
+
+def _read_plain(head: str, block: str) -> Record | None:
+    """Read a record with nothing but its own trailers, each in place: nearly all are. None where it is not so plain."""
+    event = block[len(_EVENT_KEY) : block.find("\n")] if block.startswith(_EVENT_KEY) else ""
+    match = _plain_form(event).fullmatch(block) if event in EVENTS else None
+    if match is None:
+        return None
+    found = {key: text for key, text in match.groupdict().items() if text is not None}
+    try:
+        subject_line, body = _read_head(head)
+        values: dict[str, Any] = {"event": event, "subject": subject_line, "body": body}
+        if "status" in found:
+            values["main_task"] = _main_task_of(found["status"], found["next"], found.get("task"), found.get("focus"))
+        values["changes"] = changes = tuple(map(_change_of, found.get("states", "").split("\n" + _STATE_KEY)[1:]))
+        if "checks" in found:
+            values["checks"] = tuple(map(_read_check, found["checks"].split("\n" + _CHECK_KEY)[1:]))
+        for attribute, read in _PLAIN_VALUES:
+            if attribute in found:
+                values[attribute] = read(found[attribute])
+    except (InvalidMessage, ValueError):
+        return None
+    if not _is_subject(subject_line) or len({change.name for change in changes}) < len(changes):
+        return None
+    if "total_steps" in found:
+        cost = found.get("total_cost_usd")
+        values["totals"] = Totals(
+            int(found["total_steps"]),
+            None if cost is None else Decimal(cost),
+            Decimal(found["total_seconds"]),
+            int(found["idle"]),
+            int(found.get("total_unpriced", 0)),
+        )
+    record = object.__new__(Record)  # what is not in `values` has its default from the class
+    record.__dict__.update(values)
     return record
 
 
@@ -438,6 +490,59 @@ def _read_main_task(values: dict[str, str]) -> MainTask | None:
         return main_tasks.make(status, next_, task, focus)
     except GitorchError as error:
         raise InvalidMessage(error.message) from None
+
+
+# a main task, a change, a short text: the same ones come again and again in one history
+_main_task_of = lru_cache(maxsize=1024)(
+    lambda status, next_, task, focus: _read_main_task(
+        dict(zip(_MAIN_TASK_KEYS, (status, next_, task, focus), strict=True))
+    )
+)
+_change_of = lru_cache(maxsize=16384)(_read_change)
+_line_of = lru_cache(maxsize=256)(_line)
+
+_EVENT_KEY: Final = f"{PREFIX}Event: "
+_STATE_KEY: Final = f"{PREFIX}State: "
+_CHECK_KEY: Final = f"{PREFIX}Check: "
+_COUNT_FORM: Final = r"0|[1-9][0-9]{0,17}"
+_AMOUNT_FORM: Final = r"(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{0,5}[1-9])?"
+_FORMS: Final[Mapping[Callable[[str], Any], str]] = {
+    _count: _COUNT_FORM,
+    _number: r"0|-?[1-9][0-9]{0,17}",
+    _amount: _AMOUNT_FORM,
+}
+
+
+@lru_cache(maxsize=len(EVENTS))
+def _plain_form(event: Event) -> re.Pattern[str]:
+    """Make the pattern of a last paragraph that has only the trailers an event may have, all in order."""
+    main_task = r"(?:\nGitorch-Status: (?P<status>.+)\nGitorch-Next: (?P<next>.+)"
+    main_task += r"(?:\nGitorch-Task: (?P<task>.+))?(?:\nGitorch-Focus: (?P<focus>.+))?)?"
+    parts = [f"{_EVENT_KEY}{event}", main_task, rf"(?P<states>(?:\n{_STATE_KEY}.+)*)"]
+    for field in _FIELDS:
+        if event in field.events:
+            need = "" if field.attribute in _REQUIRED.get(event, ()) else "?"
+            parts.append(rf"(?:\n{PREFIX}{field.key}: (?P<{field.attribute}>{_FORMS.get(field.read, '.+')})){need}")
+        if field.key == "Tokens-Out" and event == "end":
+            parts.append(rf"(?P<checks>(?:\n{_CHECK_KEY}.+)*)")
+    if event in _WITH_TOTALS:
+        totals = rf"\nGitorch-Total-Steps: (?P<total_steps>{_COUNT_FORM})"
+        totals += rf"(?:\nGitorch-Total-Cost-USD: (?P<total_cost_usd>{_AMOUNT_FORM}))?"
+        totals += r"(?:\nGitorch-Total-Unpriced: (?P<total_unpriced>[1-9][0-9]{0,17}))?"
+        totals += rf"\nGitorch-Total-Seconds: (?P<total_seconds>{_AMOUNT_FORM})"
+        totals += rf"\nGitorch-Idle: (?P<idle>{_COUNT_FORM})"
+        parts.append(f"(?:{totals})" + ("" if "totals" in _REQUIRED.get(event, ()) else "?"))
+    return re.compile("".join(parts))
+
+
+# how to read what the pattern has found; it has seen to the form of numbers already
+_QUICKLY: Final[Mapping[Callable[[str], Any], Callable[[str], Any]]] = {
+    _count: int,
+    _number: int,
+    _amount: Decimal,
+    _line: _line_of,
+}
+_PLAIN_VALUES: Final = tuple((field.attribute, _QUICKLY.get(field.read, field.read)) for field in _FIELDS)
 
 
 def as_dict(record: Record) -> dict[str, Any]:

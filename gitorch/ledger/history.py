@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import IO, Final, NamedTuple
 
 from gitorch.core import message
@@ -12,11 +14,13 @@ from gitorch.core.message import InvalidMessage, Record, Totals
 from gitorch.core.names import MAIN_TASK_FILE, TASKS_DIR, parse_task_file, quote
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.objects import TREE_MODE, Commit, Entry, Objects
-from gitorch.git.process import GitError
+from gitorch.git.process import Git, GitError
 from gitorch.git.repository import Repository
 
 _TRAILER: Final = f"\n{message.PREFIX}Event: "
-_CHUNK: Final = 1 << 16
+_CHUNK: Final = 1 << 20
+# what git may keep in memory: enough for reading commit after commit, and faster than its large defaults
+_SMALL: Final = ("-c", "core.deltaBaseCacheLimit=4m", "-c", "core.packedGitWindowSize=1m", "-c", "core.packedGitLimit=16m")
 # `git log` whatever the user's settings are: in UTF-8, and nothing but what the format asks for
 READ_LOG: Final = (
     *("-c", "log.showRoot=true", "-c", "log.showSignature=false", "-c", "i18n.logOutputEncoding=UTF-8", "log"),
@@ -33,17 +37,32 @@ class PathChange(NamedTuple):
 
 
 class Logged(NamedTuple):
-    """A commit from the stream. `paths` is empty for merges and where it was not asked for."""
+    """A commit from the stream. `paths` is empty for merges and where it was not asked for.
+
+    `garbled` tells that its message is no proper text, `signature` is git's letter for it where that was asked for.
+    """
 
     commit: str
     parents: tuple[str, ...]
     time: int
     message: str
     paths: list[PathChange]
+    garbled: bool = False
+    signature: str = ""
 
 
-def stream(repository: Repository, *revs: str, oldest_first: bool = False, paths: bool = False) -> Iterator[Logged]:
+def stream(
+    repository: Repository,
+    *revs: str,
+    oldest_first: bool = False,
+    paths: bool = False,
+    signatures: bool = False,
+    replaced: bool = True,
+) -> Iterator[Logged]:
     """Go through the commits reachable from revisions, parents after children (or before, oldest first).
+
+    `signatures` asks git to check each commit's signature, which takes its time. Without `replaced` the commits are
+    seen as they are, whatever `git replace` puts in their place.
 
     Raises:
         GitorchError: a revision does not exist, or git ends with an error on the way.
@@ -53,9 +72,10 @@ def stream(repository: Repository, *revs: str, oldest_first: bool = False, paths
             raise GitorchError(f"{quote(rev)} is no revision", hint="give a commit, branch or tag", code=Exit.USAGE)
     options = ["--reverse"] if oldest_first else []
     options += ["--raw", "--no-abbrev", "--no-renames", "-r"] if paths else ["-s"]
-    process = repository.git.start(
-        *(*READ_LOG, "--topo-order", "-z", *options),
-        *("--format=%x01%H %P%n%ct%n%B%x02", *revs, "--"),
+    sign = "%G?" if signatures else ""
+    process = _reader(repository, replaced=replaced).start(
+        *(*_SMALL, *READ_LOG, "--topo-order", "-z", *options),
+        *(f"--format=%x01%H %P%n%ct{sign}%n%B%x02", *revs, "--"),
     )
     with process:
         if process.stdout is None:
@@ -70,7 +90,21 @@ def stream(repository: Repository, *revs: str, oldest_first: bool = False, paths
         raise GitError(f"the history of {what} cannot be read", hint="give a commit, branch, tag or range that exists")
 
 
+def _reader(repository: Repository, *, replaced: bool) -> Git:
+    git = Git(repository.git.folder)
+    git.env = {**repository.git.env, "GIT_FLUSH": "0"}  # whole blocks: not one write and one wake-up for each commit
+    return git if replaced else as_it_is(git)
+
+
+def as_it_is(git: Git) -> Git:
+    """Let git see the objects themselves, not what replace refs or grafts put in their place."""
+    git.env = {**git.env, "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
+    return git
+
+
 def _tokens(out: IO[bytes]) -> Iterator[bytes]:
+    with suppress(OSError, AttributeError):
+        fcntl.fcntl(out.fileno(), fcntl.F_SETPIPE_SZ, _CHUNK)  # Linux alone has it
     rest = b""
     while chunk := out.read(_CHUNK):
         *whole, rest = (rest + chunk).split(b"\0")
@@ -82,15 +116,12 @@ def _tokens(out: IO[bytes]) -> Iterator[bytes]:
 def _parse_stream(tokens: Iterator[bytes]) -> Iterator[Logged]:
     current: Logged | None = None
     for token in tokens:
-        if token.startswith(b"\x01"):
+        if token[:1] == b"\x01":
             if current is not None:
                 yield current
-            ids, _, rest = token[1:].decode(errors="replace").partition("\n")
-            time, _, text = rest.partition("\n")
-            commit, *parents = ids.split()
-            current = Logged(commit, tuple(parents), int(time or 0), text[: text.rindex("\x02")], [])
-        elif token.lstrip(b"\n").startswith(b":") and current is not None:
-            old_mode, new_mode, old, new, _ = token.lstrip(b"\n")[1:].decode().split(" ")
+            current = _parse_head(token)
+        elif current is not None and (raw := token.lstrip(b"\n"))[:1] == b":":
+            old_mode, new_mode, old, new, _ = raw[1:].decode().split(" ")
             current.paths.append(
                 PathChange(
                     os.fsdecode(next(tokens)),
@@ -100,6 +131,19 @@ def _parse_stream(tokens: Iterator[bytes]) -> Iterator[Logged]:
             )
     if current is not None:
         yield current
+
+
+def _parse_head(token: bytes) -> Logged:
+    garbled = False
+    try:
+        whole = token.decode()
+    except UnicodeDecodeError:
+        garbled, whole = True, token.decode(errors="replace")
+    ids, time, text = whole.split("\n", 2)
+    commit, *parents = ids[1:].split()
+    signature = time.lstrip("-0123456789")
+    seconds = int(time[: len(time) - len(signature)] or 0)
+    return Logged(commit, tuple(parents), seconds, text[: text.rindex("\x02")], [], garbled, signature)
 
 
 def record_of(text: str) -> Record | None:
@@ -156,6 +200,7 @@ def recent(objects: Objects, rev: str = "HEAD") -> Recent:
     ended: set[str] = set()
     opened: Open | None = None
     begin: str | None = None
+    started: Record | None = None  # the sums begin there; before it only an invocation that is open is looked for
     cut_off = by_hand = False
     for commit in way_back(objects, rev):
         cut_off = bool(commit.parents)  # true after the last commit only where a shallow clone begins
@@ -168,9 +213,13 @@ def recent(objects: Objects, rev: str = "HEAD") -> Recent:
             opened = Open(record.invocation or "", record.action, record.attempt, task_of(record))
             begin = commit.oid
         by_hand = by_hand or record.event in ("update", "answer")
-        if record.totals is not None or record.event == "start":
-            totals = record.totals or Totals()
-            return Recent(Fold(totals, (opened,) if opened else ()), begin, record, by_hand)
+        if record.event == "start" and started is None:
+            started = record
+        elif record.totals is not None or record.event == "start":
+            totals = record.totals if started is None else None
+            return Recent(Fold(totals or Totals(), (opened,) if opened else ()), begin, started or record, by_hand)
+    if started is not None:
+        return Recent(Fold(Totals(), (opened,) if opened else ()), begin, started, by_hand)
     return Recent(Fold(Totals(), (opened,) if opened else (), known=not cut_off), begin, None)
 
 

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gitorch.core import fold as folds
 from gitorch.core import main_task as main_tasks
-from gitorch.core import message
+from gitorch.core import message, rules
 from gitorch.core.fold import Fold
 from gitorch.core.main_task import MainTask
 from gitorch.core.message import InvalidMessage, Record
 from gitorch.core.moves import Change, States, difference
-from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, TaskState, parse_task_file
-from gitorch.errors import GitorchError
-from gitorch.git.objects import Objects
+from gitorch.core.names import MAIN_TASK_PATH, TASK_STATES, TASKS_DIR, TaskState, parse_task_file, quote
+from gitorch.core.rules import Attempts
+from gitorch.errors import Exit, GitorchError
+from gitorch.git.objects import FILE_MODE, TREE_MODE, Entry, Objects
+from gitorch.git.process import Git
 from gitorch.git.repository import Repository
-from gitorch.ledger.history import Logged, PathChange, recent, stream
+from gitorch.ledger.history import Logged, PathChange, as_it_is, recent, record_of, stream, way_back
 from gitorch.ledger.state import WorkflowState, read_state
 
-_REMEMBERED: Final = 20_000  # commits whose fold is kept for children that may come; older ones are read again
+_REMEMBERED: Final = 10_000  # commits whose fold is kept for children that may come; older ones are read again
+_PLAIN_MODES: Final = frozenset({FILE_MODE, "100755"})
+_SHOWN: Final = 20  # of the commits that replace refs hide
+_FAULTS: Final = {
+    "N": "it is not signed",
+    "B": "its signature is bad",
+    "E": "its signature cannot be checked: is its key known here?",
+    "X": "its signature has expired",
+    "Y": "its signature was made by a key that has expired",
+    "R": "its signature was made by a key that was revoked",
+    "U": "its signature was made by a key that is not known here",
+}
 
 
 class Problem(NamedTuple):
@@ -33,11 +51,16 @@ class Problem(NamedTuple):
 
 @dataclass
 class Report:
-    """What verifying found. `checked` counts the records; problems stand oldest first."""
+    """What verifying found. `checked` counts the records; problems stand oldest first.
+
+    `since` is the commit after which it began, None for the whole history, and `tip` the one where it ended.
+    """
 
     checked: int = 0
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    since: str | None = None
+    tip: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -53,39 +76,154 @@ class _Unrecorded(NamedTuple):
 
 
 class _Here(NamedTuple):
-    """What is known at one commit."""
+    """What is known at one commit. `attempts` is None where not the whole history before it has been seen."""
 
     fold: Fold
     main_oid: str | None
     pending: tuple[_Unrecorded, ...] = ()  # what no record has named yet
+    attempts: Attempts | None = None
 
 
-def verify(repository: Repository, *revs: str) -> Report:
-    """Go through the history of revisions once and judge each commit by its own message and tree."""
-    checker = _Checker(repository.objects)
-    if not revs and repository.objects.commit("HEAD") is None:
-        return checker.finish()  # nothing is committed yet
-    for logged in stream(repository, *(revs or ("HEAD",)), oldest_first=True, paths=True):
-        checker.check(logged)
-    return checker.finish()
+_NOTHING: Final = _Here(Fold(), None, (), MappingProxyType({}))
+_File = tuple[str, TaskState]
+
+
+class _Paths(NamedTuple):
+    """What the paths of a commit say: task files gone and come, MAIN_TASK, and whether other files changed."""
+
+    gone: list[_File]
+    come: list[_File]
+    main_oid: str | None
+    worked: bool
+    odd: list[str]
+
+    def changes(self) -> list[Change]:
+        """Give the tasks' changes of state."""
+        if not self.gone and not self.come:
+            return []
+        return difference(dict(self.gone), dict(self.come))
+
+
+def verify(repository: Repository, *revs: str, since: str | None = None, signatures: bool = False) -> Report:
+    """Go through the history of revisions once and judge each commit by its own message and tree.
+
+    With `since`, only the commits after that one are judged, and what was before is taken as told there. With
+    `signatures`, each record has to be signed by a key that git knows.
+
+    Raises:
+        GitorchError: a revision does not exist, or git cannot read the history.
+    """
+    with _objects_of(repository) as objects:
+        checker = _Checker(objects, signed=signatures)
+        if not revs and objects.commit("HEAD") is None:
+            return checker.finish()  # nothing is committed yet
+        revs = _range(objects, revs or ("HEAD",), since)
+        for logged in _read(repository, revs, signatures=signatures):
+            checker.check(logged)
+        report = checker.finish()
+        report.since, report.tip = _ends(repository, revs)
+        report.warnings += _hidden(repository)
+        return report
 
 
 def verify_since(repository: Repository, base: str, tip: str) -> tuple[Report, Fold]:
     """Judge the commits after `base` up to `tip`, and give the fold at `tip`."""
-    if base == tip:
-        return Report(), recent(repository.objects, tip).fold
-    checker = _Checker(repository.objects)
-    for logged in stream(repository, f"{base}..{tip}", oldest_first=True, paths=True):
-        checker.check(logged)
-    return checker.finish(), checker.fold_at(tip)
+    with _objects_of(repository) as objects:
+        checker = _Checker(objects)
+        if base == tip:
+            return Report(), _told(objects, tip)
+        for logged in _read(repository, (f"{base}..{tip}",)):
+            checker.check(logged)
+        return checker.finish(), checker.fold_at(tip)
+
+
+def _read(repository: Repository, revs: tuple[str, ...], *, signatures: bool = False) -> Iterator[Logged]:
+    return stream(repository, *revs, oldest_first=True, paths=True, signatures=signatures, replaced=False)
+
+
+@contextmanager
+def _objects_of(repository: Repository) -> Iterator[Objects]:
+    """Give the repository's objects as they are, whatever `git replace` puts in their place."""
+    objects = Objects(as_it_is(Git(repository.git.folder)))
+    try:
+        yield objects
+    finally:
+        objects.close()
+
+
+def _range(objects: Objects, revs: tuple[str, ...], since: str | None) -> tuple[str, ...]:
+    if since is None or not since.strip("0"):  # hooks give zeros for a branch that is new
+        return revs
+    if any(".." in rev for rev in revs):
+        raise GitorchError("a range says since when already", hint="give one revision with --since", code=Exit.USAGE)
+    base = None if since.startswith("-") else objects.commit(since)
+    if base is None:
+        raise GitorchError(f"{quote(since)} is no commit", hint="is it fetched? give a commit, branch or tag")
+    return (*revs, f"^{base.oid}")
+
+
+def _ends(repository: Repository, revs: tuple[str, ...]) -> tuple[str | None, str | None]:
+    """Give the commits after which the revisions begin, and where they end."""
+    lines = repository.git.attempt("rev-parse", *revs, "--").out.decode().split()
+    after = next((line[1:] for line in lines if line.startswith("^")), None)
+    return after, next((line for line in lines if not line.startswith(("^", "-"))), None)
+
+
+def _hidden(repository: Repository) -> Iterator[Problem]:
+    """Warn of commits that git shows otherwise than they are."""
+    out = repository.git.attempt("for-each-ref", f"--count={_SHOWN}", "--format=%(refname)", "refs/replace/").out
+    for ref in out.decode(errors="replace").split():
+        yield Problem(
+            ref.rpartition("/")[2], "a replace ref shows another object in its place: what is judged is the object"
+        )
+    grafts = Path(repository.common_dir, "info", "grafts")
+    if grafts.is_file():
+        for line in grafts.read_text(errors="replace").splitlines()[:_SHOWN]:
+            if line.strip() and not line.startswith("#"):
+                yield Problem(line.split()[0], "a graft gives it other parents: what is judged are its own")
+
+
+def _told(objects: Objects, commit: str) -> Fold:
+    """Give the fold at a commit as its newest records tell it."""
+    fold = recent(objects, commit).fold
+    for each in way_back(objects, commit):
+        record = record_of(each.message)
+        if record is not None and (record.totals is not None or record.event == "begin"):
+            return fold
+        if len(each.parents) > 1 or _worked(objects, each.tree, each.parents):
+            return fold._replace(worked=True)
+    return fold
+
+
+def _worked(objects: Objects, tree: str, parents: tuple[str, ...]) -> bool:
+    """Tell whether a commit changed files other than MAIN_TASK and task files."""
+    parent = objects.commit(parents[0]) if parents else None
+    before, after = ({} if spec is None else objects.tree(spec) for spec in (parent and parent.tree, tree))
+    if _without_tasks(before) != _without_tasks(after):
+        return True
+    inner = [objects.tree(each[TASKS_DIR].oid) if TASKS_DIR in each else {} for each in (before, after)]
+    one, other = ({name: entry for name, entry in each.items() if not _is_state(name, entry)} for each in inner)
+    return one != other
+
+
+def _without_tasks(entries: dict[str, Entry]) -> dict[str, Entry]:
+    return {name: entry for name, entry in entries.items() if name != TASKS_DIR or entry.mode != TREE_MODE}
+
+
+def _is_state(name: str, entry: Entry) -> bool:
+    return entry.mode != TREE_MODE and (f"{TASKS_DIR}/{name}" == MAIN_TASK_PATH or parse_task_file(name) is not None)
 
 
 class _Checker:
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Objects, *, signed: bool = False) -> None:
         self._objects = objects
+        self._signed = signed
         self._known: OrderedDict[str, _Here] = OrderedDict()
         self._report = Report()
         self._last = ""
+        self._main: tuple[MainTask | None, str | None] = (None, None)  # one that is known to fit
+        self._files: set[_File] = set()  # the task files at the commit `_files_at`
+        self._files_at: str | None = None
 
     def fold_at(self, commit: str) -> Fold:
         """Give what the history up to a commit has led to."""
@@ -108,8 +246,7 @@ class _Checker:
         elif not logged.parents and self._is_cut_off(logged.commit):
             here = self._check_cut_off(logged)
         else:
-            before = self._before(logged.parents[0]) if logged.parents else _Here(Fold(), None)
-            here = self._check_plain(logged, before)
+            here = self._check_plain(logged, self._before(logged.parents[0]) if logged.parents else _NOTHING)
         self._known[logged.commit] = here
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
@@ -118,7 +255,7 @@ class _Checker:
         known = self._known.get(parent)
         if known is not None:
             return known
-        return _Here(recent(self._objects, parent).fold, _state(self._objects, parent)[1])
+        return _Here(_told(self._objects, parent), _state(self._objects, parent)[1])
 
     def _is_cut_off(self, commit: str) -> bool:
         """Tell whether a shallow clone begins at a commit: `git log` hides the parents that the commit itself names."""
@@ -137,7 +274,6 @@ class _Checker:
         record = self._read_record(logged)
         if record is None:
             return here._replace(main_oid=main_oid)
-        self._report.checked += 1
         for change in record.changes:
             if states.get(change.name) != change.after:
                 self._complain(logged, f"message and tree differ: only it names {change}")
@@ -145,86 +281,161 @@ class _Checker:
         return _Here(folds.step(here.fold, record, worked=False), main_oid)
 
     def _check_plain(self, logged: Logged, before: _Here) -> _Here:
-        changes, main_oid, worked = _read_paths(logged.paths, before.main_oid)
+        paths = _read_paths(logged.paths, before.main_oid)
+        changes = paths.changes()
+        for problem in paths.odd:
+            self._complain(logged, problem)
+        if changes:
+            self._follow_files(logged, paths)
+        elif logged.parents and self._files_at == logged.parents[0]:
+            self._files_at = logged.commit
         record = self._read_record(logged)
         if record is None:
-            pending = list(before.pending)
-            for change in changes:
-                pending.append(_Unrecorded(change, len(self._report.problems)))
-                self._complain(logged, f"task state changed without a record: {change}")
-            if main_oid != before.main_oid:
-                pending.append(_Unrecorded(None, len(self._report.problems)))
-                self._complain(logged, "MAIN_TASK changed without a record")
-            fold = before.fold._replace(worked=before.fold.worked or worked)
-            return _Here(fold, main_oid, tuple(pending))
-        self._report.checked += 1
-        pending_after = before.pending
+            return self._unrecorded(logged, before, paths, changes)
         if record.event == "adopt":
-            self._adopt(logged, record, before.pending, changes)
-            pending_after = ()
-        else:
-            for change in folds.unexplained(changes, record):
-                said = "it names" if change in record.changes else "its tree shows"
-                self._complain(logged, f"message and tree differ: only {said} {change}")
-        for problem in folds.problems(before.fold, record, worked=worked):
+            self._adopt(logged, record, before, changes)
+            before = before._replace(pending=())
+        elif len(changes) != len(record.changes) or set(changes) != set(record.changes):
+            self._complain_of_differences(logged, record, changes)
+        self._check_rules(logged, record, before, paths)
+        for problem in folds.problems(before.fold, record, worked=paths.worked):
             self._complain(logged, problem)
-        self._check_main_task(logged, record, main_oid)
-        return _Here(folds.step(before.fold, record, worked=worked), main_oid, pending_after)
+        self._check_main_task(logged, record, paths.main_oid)
+        attempts = None if before.attempts is None else rules.next_attempts(before.attempts, record)
+        return _Here(folds.step(before.fold, record, worked=paths.worked), paths.main_oid, before.pending, attempts)
+
+    def _unrecorded(self, logged: Logged, before: _Here, paths: _Paths, changes: list[Change]) -> _Here:
+        """Judge an ordinary commit: it may do all but change the state."""
+        if not changes and paths.main_oid == before.main_oid and before.fold.worked:
+            return before
+        pending = list(before.pending)
+        for change in changes:
+            pending.append(_Unrecorded(change, len(self._report.problems)))
+            self._complain(logged, f"task state changed without a record: {change}")
+        if paths.main_oid != before.main_oid:
+            pending.append(_Unrecorded(None, len(self._report.problems)))
+            self._complain(logged, "MAIN_TASK changed without a record")
+        fold = before.fold._replace(worked=before.fold.worked or paths.worked)
+        return before._replace(fold=fold, main_oid=paths.main_oid, pending=tuple(pending))
+
+    def _follow_files(self, logged: Logged, paths: _Paths) -> None:
+        """Keep account of the task files, and complain where a task has two from this commit on."""
+        parent = logged.parents[0] if logged.parents else None
+        if parent is None:
+            self._files = set()
+        elif self._files_at != parent:
+            self._files = _files(self._objects, parent)
+        self._files.difference_update(paths.gone)
+        self._files.update(paths.come)
+        self._files_at = logged.commit
+        for name, _ in paths.come:
+            if sum((name, state) in self._files for state in TASK_STATES) > 1:
+                self._complain(logged, f"task {name} has two files")
 
     def _read_record(self, logged: Logged) -> Record | None:
         try:
-            return message.parse(logged.message)
+            record = message.parse(logged.message)
         except InvalidMessage as error:
             self._complain(logged, error.message)
             return None
+        if record is not None:
+            self._report.checked += 1
+            if logged.garbled:
+                self._complain(logged, "its message is not the UTF-8 text that it says it is")
+            if self._signed and logged.signature not in ("G", "U+"):
+                self._complain(logged, _FAULTS.get(logged.signature, "its signature cannot be checked"))
+        return record
+
+    def _check_rules(self, logged: Logged, record: Record, before: _Here, paths: _Paths) -> None:
+        rewritten = paths.main_oid != before.main_oid
+        found = rules.problems(record, rewritten=rewritten, before=lambda: self._main_task(before.main_oid))
+        if before.attempts is not None and (wrong := rules.attempt_problem(before.attempts, record)) is not None:
+            found.append(wrong)
+        if record.event == "merge":
+            found.append("a record of merge stands on a commit that is none")
+        for problem in found:
+            self._complain(logged, problem)
+
+    def _main_task(self, oid: str | None) -> MainTask | None:
+        try:
+            return None if oid is None else main_tasks.parse(self._objects.blob(oid))
+        except GitorchError:
+            return None
 
     def _check_main_task(self, logged: Logged, record: Record, main_oid: str | None) -> None:
+        if self._main[0] is record.main_task and self._main[1] == main_oid:
+            return
         there: MainTask | None = None
-        if main_oid is not None:
+        if main_oid is not None and not _is_file_of(record.main_task, main_oid):
             try:
                 there = main_tasks.parse(self._objects.blob(main_oid))
             except GitorchError as error:
                 self._complain(logged, error.message)
                 return
+        elif main_oid is not None:
+            there = record.main_task
         if there != record.main_task:
             self._complain(logged, "the message tells another MAIN_TASK than its tree holds")
+        else:
+            self._main = record.main_task, main_oid
 
     def _check_merge(self, logged: Logged) -> _Here:
         """Judge a merge: without a record it must have the state of one of its parents."""
         record = self._read_record(logged)
         try:
-            states = [_state(self._objects, parent) for parent in logged.parents]
             merged = _state(self._objects, logged.commit)
+            source = self._same_state(logged, merged)
+            first = _state(self._objects, logged.parents[0])[0] if record is not None else {}
         except GitorchError as error:
             self._complain(logged, error.message)
             return self._before(logged.parents[0])
-        for parent, state in zip(logged.parents, states, strict=True):
-            if state == merged:
-                here = self._before(parent)
-                if record is not None:
-                    self._complain(logged, "a merge that changes no state carries a record")
-                return here._replace(fold=here.fold._replace(worked=True))
-        first = self._before(logged.parents[0])
+        here = self._before(source or logged.parents[0])
+        if source is not None and self._files_at == source:
+            self._files_at = logged.commit
         if record is None:
-            self._complain(logged, "a merge without a record has a state that none of its parents has")
-            return _Here(first.fold, merged[1], first.pending)
-        self._report.checked += 1
-        for change in folds.unexplained(difference(states[0][0], merged[0]), record):
-            self._complain(logged, f"message and tree differ in {change}")
+            if source is None:
+                self._complain(logged, "a merge without a record has a state that none of its parents has")
+            return here._replace(fold=here.fold._replace(worked=True), main_oid=merged[1])
+        if record.event != "merge":
+            self._complain(logged, f"a record of {record.event} stands on a merge")
+        changes = difference(first, merged[0])
+        if set(changes) != set(record.changes):
+            self._complain_of_differences(logged, record, changes)
+        for problem in folds.problems(here.fold, record, worked=True):
+            self._complain(logged, problem)
         self._check_main_task(logged, record, merged[1])
-        return _Here(folds.step(first.fold, record, worked=True), merged[1], first.pending)
+        attempts = None if here.attempts is None else rules.next_attempts(here.attempts, record)
+        return _Here(folds.step(here.fold, record, worked=True), merged[1], here.pending, attempts)
 
-    def _adopt(self, logged: Logged, record: Record, pending: Iterable[_Unrecorded], changes: Iterable[Change]) -> None:
+    def _same_state(self, logged: Logged, merged: tuple[States, str | None]) -> str | None:
+        """Give the first parent that has the merge's state, None where none has it."""
+        folder = _folder(self._objects, logged.commit)
+        for parent in logged.parents:
+            if _folder(self._objects, parent) == folder or _state(self._objects, parent) == merged:
+                return parent
+        return None
+
+    def _adopt(self, logged: Logged, record: Record, before: _Here, changes: Iterable[Change]) -> None:
         """Turn the problems of what an adopt accounts for into warnings."""
-        due = _net([*(each.change for each in pending if each.change is not None), *changes])
+        due = _net([*(each.change for each in before.pending if each.change is not None), *changes])
         for change in folds.unexplained(due, record):
-            said = "it names" if change in record.changes else "it does not name"
-            self._complain(logged, f"adopt does not fit what happened: {said} {change}")
-        for _, place in pending:
+            named = change in record.changes
+            if named and before.attempts is None and self._is_so(logged, change):
+                continue  # it accounts for what was before this began
+            self._complain(logged, f"adopt does not fit what happened: {'it names' if named else 'it does not name'} {change}")
+        for _, place in before.pending:
             old = self._report.problems[place]
             if old.problem:
                 self._report.warnings.append(Problem(old.commit, f"{old.problem} (adopted later)"))
                 self._report.problems[place] = Problem(old.commit, "")
+
+    def _is_so(self, logged: Logged, change: Change) -> bool:
+        return _state(self._objects, logged.commit)[0].get(change.name) == change.after
+
+    def _complain_of_differences(self, logged: Logged, record: Record, changes: list[Change]) -> None:
+        for change in folds.unexplained(changes, record):
+            said = "it names" if change in record.changes else "its tree shows"
+            self._complain(logged, f"message and tree differ: only {said} {change}")
 
     def _complain(self, logged: Logged, problem: str) -> None:
         self._report.problems.append(Problem(logged.commit, problem))
@@ -235,26 +446,52 @@ def _state(objects: Objects, commit: str) -> tuple[States, str | None]:
     return state.states, None if state.main_task_entry is None else state.main_task_entry.oid
 
 
-def _read_paths(paths: Iterable[PathChange], main_oid: str | None) -> tuple[list[Change], str | None, bool]:
+def _folder(objects: Objects, commit: str) -> Entry | None:
+    return objects.tree(objects.tree_of(commit)).get(TASKS_DIR)
+
+
+def _files(objects: Objects, commit: str) -> set[_File]:
+    entries = objects.tree(f"{commit}:{TASKS_DIR}")
+    parsed = (_task_file(name) for name, entry in entries.items() if entry.mode != TREE_MODE)
+    return {each for each in parsed if each is not None}
+
+
+def _is_file_of(main_task: MainTask | None, oid: str) -> bool:
+    """Tell whether a blob is MAIN_TASK as a record tells it, without reading the blob: its id is its hash."""
+    if main_task is None:
+        return False
+    data = main_tasks.format(main_task).encode()
+    algorithm = "sha1" if len(oid) == 40 else "sha256"  # noqa: PLR2004 - hex digits of a SHA-1
+    return hashlib.new(algorithm, b"blob %d\0%s" % (len(data), data), usedforsecurity=False).hexdigest() == oid
+
+
+_task_file = lru_cache(maxsize=1 << 14)(parse_task_file)
+
+
+def _read_paths(paths: Iterable[PathChange], main_oid: str | None) -> _Paths:
     """Sort a commit's paths into changes of state, MAIN_TASK, and other work."""
-    before: dict[str, TaskState] = {}
-    after: dict[str, TaskState] = {}
+    gone: list[_File] = []
+    come: list[_File] = []
+    odd: list[str] = []
     worked = False
     for path, old, new in paths:
-        if path == MAIN_TASK_PATH:
-            main_oid = None if new is None else new.oid
-            continue
         folder, slash, filename = path.partition("/")
-        parsed = parse_task_file(filename) if folder == TASKS_DIR and slash else None
-        if parsed is None:
+        if folder != TASKS_DIR or not slash:
             worked = True
-            continue
-        name, state = parsed
-        if old is not None:
-            before[name] = state
-        if new is not None:
-            after[name] = state
-    return difference(before, after), main_oid, worked
+        elif path == MAIN_TASK_PATH:
+            main_oid = None if new is None else new.oid
+            if new is not None and new.mode not in _PLAIN_MODES:
+                odd.append(f"{MAIN_TASK_PATH} is no plain file")
+        elif filename[:1] != "[" or (parsed := _task_file(filename)) is None:
+            worked = True
+        else:
+            if old is not None:
+                gone.append(parsed)
+            if new is not None:
+                come.append(parsed)
+                if new.mode not in _PLAIN_MODES:
+                    odd.append(f"the file of task {parsed[0]} is no plain file")
+    return _Paths(gone, come, main_oid, worked, odd)
 
 
 def _net(changes: Iterable[Change]) -> list[Change]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gitorch.agents import spec
 from gitorch.agents.spec import Agent
@@ -24,6 +24,8 @@ from gitorch.loop.limits import Limits
 from gitorch.loop.result import Step
 from gitorch.loop.watch import Watch
 from gitorch.loop.work import Function
+
+OWN: Final = Agent(name="own", description="an agent that a loop of the user's own calls", command=())
 
 
 @dataclass(frozen=True, kw_only=True)

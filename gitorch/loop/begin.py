@@ -44,7 +44,6 @@ def begin(
     watch: Watch,
     *,
     lease: float | None = None,
-    label: str | None = None,
 ) -> Begun:
     """Begin what comes next. Hold the step lock.
 
@@ -54,7 +53,6 @@ def begin(
         options: who does the work, and the bounds.
         watch: hears that it has begun.
         lease: how many seconds it may be out to a loop of the user's own; None where this process sees it through.
-        label: stands as the agent's name in its place.
 
     Raises:
         GitorchError: the agent is unknown, the task wants to run what is not allowed, or the work tree cannot be read.
@@ -66,7 +64,7 @@ def begin(
     past = past_of(repository.objects, task.name) if task is not None else Past(1, (), None)
     text = prompt.build(plan, ahead.main_task, task, past)
     _warn_of_edits(repository, ahead, watch)
-    name = label or (agent.name if isinstance(agent, Agent) else _FUNCTION)
+    name = agent.name if isinstance(agent, Agent) else _FUNCTION
     begun = _begin(repository, plan, past.attempt if task is not None else None, name, lease)
     watch.began(plan, name, begun.attempt, ahead.totals)
     try:

@@ -13,6 +13,7 @@ from gitorch.agents.report import InvalidReport, Report
 from gitorch.core.message import Check, Outcome
 from gitorch.core.task import Task
 from gitorch.core.text import one_line, paragraphs, tail
+from gitorch.guard.held import redact
 from gitorch.loop import proposal
 from gitorch.loop.invocation import Invocation
 from gitorch.loop.proposal import Proposal
@@ -46,9 +47,8 @@ class Claim:
 
     def rejected(self, reason: str, note: str = "") -> Claim:
         """Give the claim as one that gitorch does not accept."""
-        return replace(
-            self, outcome="rejected", reason=one_line(reason), notes=(*self.notes, *([note] if note else []))
-        )
+        notes = (*self.notes, *([note] if note else []))
+        return replace(self, outcome="rejected", reason=one_line(redact(reason)), notes=notes, subtasks=())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +70,8 @@ class Said:
 
 def said_by(ended: Ended, heard: Heard, *, for_people: bool) -> Said:
     """Sort out what a program has said; `for_people` tells that its standard output is text, not data."""
-    out, err = (part.decode(errors="replace") for part in (ended.out, ended.err))
-    words = out if for_people else heard.text or ""
+    out, err = (redact(part.decode(errors="replace")) for part in (ended.out, ended.err))
+    words = out if for_people else redact(heard.text or "")
     complaint = err if err.strip() else words
     return Said(code=ended.code, words=words, complaint=complaint, heard=heard)
 
@@ -87,27 +87,33 @@ def read(invocation: Invocation, said: Said, *, seconds: float, waits: int = 0, 
         told: stands in for the result file.
     """
     heard = said.heard
+    fault = None
+    try:
+        told = told or report.read(invocation.result_file) or Report()
+    except InvalidReport as error:
+        told, fault = Report(), error.message
     claim = Claim(
         outcome="completed",
-        report=_merged(heard, Report()),
+        report=_merged(heard, told),
         proposal=proposal.read(proposal.file_beside(invocation.result_file)),
         exit=said.code,
         seconds=seconds,
         summary=paragraphs(tail(said.words, 40, 3000)),
     )
     if heard.outcome == "rate-limited" or (heard.outcome is None and said.code == TRY_AGAIN):
-        reason = heard.error or _last_line(said.complaint) or "the agent asks to try again later"
+        reason = _shortened(heard.error) or _last_line(said.complaint) or "the agent asks to try again later"
         return replace(claim, outcome="rate-limited", reason=reason, retry_at=_retry_at(heard.retry_at, waits))
-    try:
-        told = told or report.read(invocation.result_file) or Report()
-    except InvalidReport as error:
-        return claim.rejected(error.message)
-    summary = told.summary or claim.summary
-    return _decide(replace(claim, report=_merged(heard, told), summary=summary, question=told.question), said)
+    if fault is not None:
+        return claim.rejected(fault)
+    return _decide(replace(claim, summary=told.summary or claim.summary, question=told.question), said)
 
 
-def stopped(ended: Ended, said: Said, *, limited: bool) -> Claim:
+def stopped(invocation: Invocation, ended: Ended, said: Said, *, limited: bool) -> Claim:
     """Make the claim of an agent that had to be ended; `limited` tells that the workflow's time was over."""
+    try:
+        told = report.read(invocation.result_file) or Report()
+    except InvalidReport:
+        told = Report()
     reasons = {
         "timeout": f"it took longer than its time limit, {ended.seconds:.0f} s",
         "stalled": "it said nothing for too long",
@@ -118,7 +124,7 @@ def stopped(ended: Ended, said: Said, *, limited: bool) -> Claim:
         outcome, reason = "interrupted", "the time of --max-time was over"
     return Claim(
         outcome=outcome,
-        report=_merged(said.heard, Report()),
+        report=_merged(said.heard, told),
         seconds=ended.seconds,
         summary=paragraphs(tail(said.words, 40, 3000)),
         reason=reason,
@@ -151,9 +157,10 @@ def _decide(claim: Claim, said: Said) -> Claim:
     if outcome == "completed":
         return claim
     if outcome == "blocked":
-        asked = told.question or claim.proposal.reason or told.summary or heard.error
+        asked = told.question or claim.proposal.reason or told.summary or _shortened(heard.error)
         return replace(claim, outcome="blocked", question=one_line(asked or "the agent does not say what it needs"))
-    reason = claim.proposal.reason or heard.error or _first_line(told.summary) or _last_line(said.complaint)
+    words = claim.proposal.reason or heard.error or told.summary
+    reason = _shortened(words) or _last_line(said.complaint)
     if said.code not in (0, None):
         reason = f"exit {said.code}" + (f": {reason}" if reason else "")
     more = said.complaint.strip() and paragraphs(tail(said.complaint)) not in claim.summary
@@ -170,10 +177,10 @@ def _retry_at(told: str | None, waits: int) -> str:
     return f"{min(at, now + _FARTHEST) if at > now else now + wait:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _first_line(text: str | None) -> str | None:
-    return one_line(text, 300) if text else None
+def _shortened(text: str | None) -> str | None:
+    return one_line(redact(text), 300) if text else None
 
 
 def _last_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
-    return one_line(lines[-1], 300) if lines else ""
+    return one_line(redact(lines[-1]), 300) if lines else ""

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from gitorch.core import task as task_files
 from gitorch.core import template as template_files
+from gitorch.core.moves import States
 from gitorch.core.names import task_dir, task_path
 from gitorch.core.task import AUTO, Task
 from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository
+from gitorch.guard.held import holds_token
 from gitorch.ledger.state import read_state
-from gitorch.loop import catalog, trust
+from gitorch.loop import catalog
 from gitorch.loop.claim import Claim
 
+_NOT_ITS_TO_SAY: Final = ("run", "check", "agent", "model", "retries", "timeout", "env")
 FILE: Final = "subtasks.yaml"  # in the task's folder
+
+
+class Taken(GitorchError):
+    """A subtask's name is another task's."""
 
 
 def wanted(repository: Repository, task: Task) -> bool:
@@ -42,14 +50,25 @@ def _read(repository: Repository, task: Task, shown: str) -> list[Task]:
     template = catalog.read_file(repository.root / shown, shown)
     template_files.check_nesting(template, {**known, template.name: template})
     made = template_files.expand(template, task, {})
-    states = read_state(repository.objects).states
-    for each in made:
-        if each.name in states:
-            raise GitorchError(f"{shown}: there is a task {each.name} already")
-        lines = trust.untrusted(each)
-        if lines:
-            raise GitorchError(f"{shown}: {each.name}: leave run and check out: the user has not allowed {lines[0]!r}")
+    for subtask in template.subtasks:
+        own = next((key for key in _NOT_ITS_TO_SAY if subtask.work[key]), None)
+        if own is not None:
+            raise GitorchError(f"{shown}:{subtask.line}: {own}: leave it out: that is for the user to say")
+    check_free(read_state(repository.objects).states, made)
+    if any(holds_token(task_files.format(each).encode()) for each in made):
+        raise GitorchError(f"{shown}: it seems to hold a key or token")
     return made
+
+
+def check_free(states: States, made: Sequence[Task]) -> None:
+    """Refuse subtasks whose names are taken.
+
+    Raises:
+        Taken: naming the first.
+    """
+    taken = next((task.name for task in made if task.name in states), None)
+    if taken is not None:
+        raise Taken(f"there is a task {taken} already")
 
 
 def files(claim: Claim) -> dict[str, bytes]:

@@ -63,6 +63,7 @@ def start(
     sentence = f"Decompose {name} task"
 
     def draft_for(state: WorkflowState) -> Draft:
+        invocation.check_none_under_way(repository)
         now = state.main_task
         if now is not None and now.status != "completed":
             raise GitorchError(

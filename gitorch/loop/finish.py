@@ -58,12 +58,17 @@ def finish(
 
     def record_for(state: WorkflowState, rescue: str | None) -> Record:
         tasks = read_tasks(repository.objects, state)
+        cut.check_free(state.states, claim.subtasks)
         beside = state.main_task != main_task_then
         return _record(begun, claim, state, tasks, attempts, rescue, beside=beside)
 
+    outcome = None
     if work is not None:
-        outcome = settle.keep(repository, begun, work, record_for, cut.files(claim))
-    else:
+        try:
+            outcome = settle.keep(repository, begun, work, record_for, cut.files(claim))
+        except cut.Taken as error:  # somebody has made such a task since
+            claim = claim.rejected(error.message)
+    if outcome is None:
         outcome = settle.put_back(repository, begun, record_for)
     settle.finished(repository, begun)
     invocations.clear(repository, begun)

@@ -18,6 +18,7 @@ from gitorch.git.locks import Busy, is_held
 from gitorch.git.repository import Repository
 from gitorch.guard.held import Held
 from gitorch.guard.snapshot import Snapshot
+from gitorch.ledger.history import recent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,7 @@ class Invocation:
         folder: where its prompt, result and proposals lie.
         before: the snapshot taken before the agent started, and the commit that keeps it; None until then.
         started: when it began, in seconds since 1970.
+        process: the agent's process, by its id and its birth.
         lease: until when a loop of the user's own has it, in seconds since 1970; None where a step does it.
     """
 
@@ -48,6 +50,7 @@ class Invocation:
     lease: float | None = None
     before: Snapshot | None = field(default=None)
     anchor: str | None = None
+    process: tuple[int, str | None] | None = None
 
     @property
     def plan(self) -> Plan:
@@ -67,6 +70,10 @@ class Invocation:
     def with_before(self, before: Snapshot, anchor: str) -> Invocation:
         """Add the snapshot."""
         return replace(self, before=before, anchor=anchor)
+
+    def with_process(self, pid: int, born: str | None) -> Invocation:
+        """Add the agent's process."""
+        return replace(self, process=(pid, born))
 
 
 def new_folder() -> str:
@@ -96,8 +103,9 @@ def load(repository: Repository) -> Invocation | None:
         values = json.loads(_path(repository).read_text())
         if values["before"] is not None:
             values["before"] = _snapshot(values["before"])
-        return Invocation(**values)
-    except (OSError, ValueError, TypeError, KeyError):
+        noted = Invocation(**values)
+        return noted if isinstance(noted.started, float) and isinstance(noted.lease, float | None) else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
 
@@ -127,6 +135,25 @@ def check_not_worked_on(repository: Repository, name: str) -> None:
         raise GitorchError(f"task {name} is out to a loop of your own", hint="end that first: gitorch finish")
 
 
+def check_none_under_way(repository: Repository) -> None:
+    """Refuse what would pull the ground from under an invocation: a step that runs, or one that a loop has."""
+    if is_held(repository.scratch / "step.lock"):
+        raise GitorchError(
+            "a step is working in this worktree", hint="wait until it has ended; gitorch status shows it"
+        )
+    check_lease(repository)
+
+
+def is_out(repository: Repository, noted: Invocation) -> bool:
+    """Tell whether a loop of the user's own has an invocation: begun whole, and not ended on its branch."""
+    if noted.lease is None or noted.before is None:
+        return False
+    tip = noted.branch or "HEAD"
+    if repository.git.attempt("merge-base", "--is-ancestor", noted.begin, tip).code != 0:
+        return True  # it has been taken off its branch: finish tells
+    return recent(repository.objects, tip).begin == noted.begin
+
+
 def check_lease(repository: Repository) -> None:
     """Refuse to begin another invocation while a loop of the user's own has one.
 
@@ -134,6 +161,6 @@ def check_lease(repository: Repository) -> None:
         Busy: saying until when.
     """
     out = load(repository)
-    if out is not None and out.lease is not None and out.lease > time.time():
+    if out is not None and out.lease is not None and out.lease > time.time() and is_out(repository, out):
         until = dt.datetime.fromtimestamp(out.lease, dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         raise Busy(f"an invocation is out to a loop of your own until {until}", "end it with: gitorch finish")

@@ -38,8 +38,9 @@ def judge(
         if claim.outcome != "completed":
             return claim, None
     done = settle.look(repository, invocation, invocation.before)
-    if done.branch.fault is not None:
-        return claim.rejected(done.branch.fault), None
+    fault = done.branch.fault or settle.bodies_fault(repository, invocation, done)
+    if fault is not None:
+        return claim.rejected(fault), None
     if own_work and task is not None:
         claim = _check_changes(task, claim, done)
         if claim.outcome != "completed":

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final, NamedTuple
 
-from gitorch.agents.output import Heard, Listener
-from gitorch.agents.process import Ended
+from gitorch.agents import descendants
+from gitorch.agents.output import Listener
+from gitorch.agents.process import Ended, Tail
 from gitorch.agents.report import Report
 from gitorch.agents.spec import Agent
 from gitorch.errors import Exit, GitorchError
@@ -15,9 +18,9 @@ from gitorch.ledger.history import past_of
 from gitorch.ledger.state import read_state
 from gitorch.ledger.tasks import read_tasks
 from gitorch.loop import ahead as looking
-from gitorch.loop import begin, claim, invocation, proposal, roster, work
+from gitorch.loop import begin, claim, invocation, proposal, recover, roster, settle, trust, work
 from gitorch.loop import finish as finishing
-from gitorch.loop.ahead import Options
+from gitorch.loop.ahead import OWN, Options
 from gitorch.loop.claim import Said
 from gitorch.loop.invocation import Invocation
 from gitorch.loop.limits import Limits
@@ -27,11 +30,10 @@ from gitorch.loop.watch import Silent, Watch
 from gitorch.loop.work import Job
 
 DEFAULT_LEASE: Final = 3600  # seconds
-_OWN: Final = "own"  # stands as the agent where the loop does not name one
 
 
 class Handed(NamedTuple):
-    """An invocation that is out. `command` is the agent's, where the loop named one that gitorch knows."""
+    """An invocation that is out. `command` is the agent's, where it is one that gitorch knows."""
 
     job: Job
     command: list[str] | None
@@ -56,6 +58,8 @@ def hand_out(
     watch = watch or Silent()
     proposal.refuse_inside("begin")
     repository.check_writable()
+    if options.agent is None and not roster.is_configured(repository):
+        options = replace(options, agent=OWN)
     with stepping(repository):
         clear_way(repository, watch)
         while True:
@@ -67,10 +71,14 @@ def hand_out(
             done = do(repository, ahead, options, watch)
             if done.exit != Exit.OK:
                 return done
-        named = options.agent is not None
-        job, agent = begin.begin(repository, ahead, options, watch, lease=lease, label=None if named else _OWN)
-        work.write_prompt(job)
-        command = work.command_line(repository, job, agent) if named and isinstance(agent, Agent) else None
+        job, agent = begin.begin(repository, ahead, options, watch, lease=lease)
+        try:
+            work.write_prompt(job)
+            known = isinstance(agent, Agent) and bool(agent.command)
+            command = work.command_line(repository, job, agent) if known and isinstance(agent, Agent) else None
+        except GitorchError:  # its command line is out of form
+            finishing.abandon(repository, job.invocation)
+            raise
         return Handed(job, command, work.variables(job), time.time() + lease)
 
 
@@ -78,7 +86,7 @@ def take_back(
     repository: Repository,
     *,
     code: int | None = None,
-    output: bytes = b"",
+    output: Iterable[bytes] = (),
     report: Report | None = None,
     limits: Limits | None = None,
     watch: Watch | None = None,
@@ -88,7 +96,7 @@ def take_back(
     Args:
         repository: where.
         code: the exit code of the agent's program.
-        output: what it printed on standard output.
+        output: what it printed on standard output, piece by piece.
         report: what came of it, in place of its result file.
         limits: the bounds of the workflow.
         watch: hears what is done.
@@ -100,27 +108,45 @@ def take_back(
     proposal.refuse_inside("finish")
     repository.check_writable()
     with stepping(repository):
-        begun = invocation.load(repository)
-        if begun is None or begun.lease is None:
+        begun = _taken(repository)
+        descendants.end(begun.id)
+        now = read_state(repository.objects)
+        if begun.task is not None and now.states.get(begun.task) != "running":
+            recover.recover(repository)
             raise GitorchError(
-                "no invocation is out", hint="gitorch begin hands one out; one that was out too long has been closed"
+                f"task {begun.task} was moved by hand meanwhile: the invocation is closed",
+                hint="what was done is kept under a rescue ref: see gitorch log",
             )
-        state = read_state(repository.objects)
-        task = read_tasks(repository.objects, state).get(begun.task) if begun.task is not None else None
+        then = read_state(repository.objects, begun.begin)  # as the loop was told, whatever was committed since
+        task = read_tasks(repository.objects, then).get(begun.task) if begun.task is not None else None
+        if task is not None:
+            trust.check(task)
         said = _said(repository, begun, code, output)
         waits = past_of(repository.objects, task.name).waits if task is not None else 0
-        seconds = time.time() - begun.started
+        seconds = max(0.0, time.time() - begun.started)
         claimed = claim.read(begun, said, seconds=seconds, waits=waits, told=report)
         return finishing.finish(repository, begun, task, claimed, limits or Limits(), watch)
 
 
-def _said(repository: Repository, begun: Invocation, code: int | None, output: bytes) -> Said:
+def _taken(repository: Repository) -> Invocation:
+    begun = invocation.load(repository)
+    if begun is None or not invocation.is_out(repository, begun):
+        if begun is not None and begun.lease is not None:  # it has ended, but was killed before it could forget
+            settle.finished(repository, begun)
+            invocation.clear(repository, begun)
+        raise GitorchError(
+            "no invocation is out", hint="gitorch begin hands one out; one that was out too long has been closed"
+        )
+    return begun
+
+
+def _said(repository: Repository, begun: Invocation, code: int | None, output: Iterable[bytes]) -> Said:
     """Read what the agent printed, by its file where the loop has named one."""
-    if begun.agent not in roster.sources(repository):
-        words = output.decode(errors="replace")
-        return Said(code=code, words=words, complaint=words, heard=Heard())
-    agent = roster.load(repository, begun.agent)
+    agent = roster.load(repository, begun.agent) if begun.agent in roster.sources(repository) else OWN
     listener = Listener(agent)
-    listener.feed(output)
-    ended = Ended(code or 0, output, b"", 0.0, None)
-    return claim.said_by(ended, listener.end(code, output, b""), for_people=agent.prints_for_people)
+    printed = Tail(listener.feed)
+    for piece in output:
+        printed.add(piece)
+    out = printed.bytes()
+    ended = Ended(code or 0, out, b"", 0.0, None)
+    return replace(claim.said_by(ended, listener.end(code, out, b""), for_people=agent.prints_for_people), code=code)

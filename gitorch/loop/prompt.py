@@ -42,7 +42,7 @@ subtasks:
     outputs: [result.md]      # files that must be in its folder afterwards
     needs: []                 # names of subtasks that have to be completed before
 
-Do none of the work itself. Leave run and check out."""
+In texts write {{{{ for {{. Do none of the work itself."""
 _SUMMARY: Final = "Your last words, a few sentences on what was done, go into the history."
 _LEAVE_ALONE: Final = (
     "Leave files changed, not committed: they are committed for you. Do not move other tasks, edit "

@@ -29,6 +29,8 @@ def recover(repository: Repository) -> str | None:
     noted = invocations.load(repository)
     if noted is not None:
         descendants.end(noted.id)
+        if noted.process is not None:
+            descendants.end_group(*noted.process)
         if noted.before is not None:
             mend(repository, noted.before, since=noted.started)
     latest = recent(repository.objects)
@@ -53,6 +55,7 @@ def recover(repository: Repository) -> str | None:
             changes=tuple(changes),
             invocation=begun.invocation,
             outcome="interrupted",
+            agent=noted.agent or None if noted is not None else None,
             reason="its process ended before it could",
             rescue=rescue,
         )

@@ -22,12 +22,21 @@ _MAX_BYTES: Final = 256 * 1024
 
 
 class Source(NamedTuple):
-    """An agent file. `shown` is how messages name it; `waits` tells that the user has not allowed it yet."""
+    """An agent file.
+
+    Attributes:
+        name: the agent's name.
+        path: where it lies.
+        shown: how messages name it.
+        waits: whether the user has not allowed it yet.
+        content: what was allowed, so that it cannot change between check and use; None where it is read when needed.
+    """
 
     name: str
     path: Path
     shown: str
     waits: bool = False
+    content: bytes | None = None
 
 
 def sources(repository: Repository | None) -> dict[str, Source]:
@@ -55,8 +64,13 @@ def _repository(repository: Repository | None) -> Iterator[Source]:
     allowed = None
     for path in _files(repository.root / FOLDER):
         allowed = trust.allowed() if allowed is None else allowed
-        waits = trust.agent_digest(_read(path, str(path))) not in allowed
-        yield Source(path.stem, path, f"{FOLDER}/{path.name}", waits)
+        shown = f"{FOLDER}/{path.name}"
+        try:
+            content = _read(path, shown)
+        except GitorchError:
+            content = b""  # nobody can have allowed that
+        waits = trust.agent_digest(content) not in allowed
+        yield Source(path.stem, path, shown, waits, None if waits else content)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -96,7 +110,7 @@ def load(repository: Repository | None, name: str) -> Agent:
 
 def read(source: Source) -> Agent:
     """Read an agent file."""
-    content = _read(source.path, source.shown)
+    content = _read(source.path, source.shown) if source.content is None else source.content
     try:
         agent = spec.parse(content.decode(), source.shown)
     except UnicodeDecodeError as error:
@@ -108,6 +122,15 @@ def read(source: Source) -> Agent:
 
 def configured(repository: Repository) -> str:
     """Give the name of the agent that git's configuration asks for: the branch's, the repository's, the default."""
+    return _configured(repository) or DEFAULT
+
+
+def is_configured(repository: Repository) -> bool:
+    """Tell whether git's configuration asks for an agent."""
+    return _configured(repository) is not None
+
+
+def _configured(repository: Repository) -> str | None:
     branch = (repository.branch() or "").removeprefix("refs/heads/")
     config = repository.config
-    return config.get(f"branch.{branch}.{BRANCH_AGENT}") or config.get("gitorch.agent") or DEFAULT
+    return config.get(f"branch.{branch}.{BRANCH_AGENT}") or config.get("gitorch.agent") or None

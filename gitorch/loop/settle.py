@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gitorch.core import fold as folds
+from gitorch.core import task as task_files
 from gitorch.core.fold import Fold
 from gitorch.core.message import Record
 from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, parse_task_file, task_dir, task_path
@@ -279,6 +280,22 @@ def _before(invocation: Invocation) -> Snapshot:
 def finished(repository: Repository, invocation: Invocation) -> None:
     """Let go what was kept for an invocation that has ended."""
     restore.drop_anchor(repository, invocation.id)
+
+
+def bodies_fault(repository: Repository, invocation: Invocation, work: Work) -> str | None:
+    """Say which task file the agent has spoiled, in its commits or beside them: no later step could read it."""
+    begin = repository.objects.tree_of(invocation.begin)
+    committed = snapshot.diff(repository, begin, repository.objects.tree_of(work.branch.tip))
+    touched = {path: new for path, (_, new) in {**committed, **work.made}.items() if _is_state_file(path)}
+    for path, entry in sorted(touched.items()):
+        parsed = parse_task_file(path.rpartition("/")[2])
+        if parsed is None or entry is None:
+            continue
+        try:
+            task_files.parse(parsed[0], repository.objects.blob(entry.oid), path)
+        except GitorchError as error:
+            return f"the agent spoiled a task file: {error.message}"
+    return None
 
 
 def names_fault(repository: Repository, task: str | None) -> str | None:

@@ -10,9 +10,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from gitorch.agents import process, spec
+from gitorch.agents import descendants, process, spec
+from gitorch.agents import report as reports
 from gitorch.agents.output import Heard, Listener
-from gitorch.agents.report import Report
+from gitorch.agents.report import InvalidReport, Report
 from gitorch.agents.spec import Agent
 from gitorch.core.message import Action, plain
 from gitorch.core.names import task_dir, task_path
@@ -20,8 +21,10 @@ from gitorch.core.task import Task
 from gitorch.core.text import one_line
 from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository
+from gitorch.guard.held import redact
 from gitorch.loop import claim as claims
 from gitorch.loop import environment
+from gitorch.loop import invocation as invocations
 from gitorch.loop.claim import Claim, Said
 from gitorch.loop.invocation import Invocation
 from gitorch.loop.watch import Watch
@@ -99,11 +102,12 @@ def perform(repository: Repository, job: Job, agent: Agent | Function, watch: Wa
         should_stop=watch.tick,
         listen=listener.feed,
         polite=agent.stop,
+        started=lambda pid: invocations.save(repository, job.invocation.with_process(pid, descendants.birth(pid))),
     )
     code = ended.code if ended.stopped is None else None
     said = claims.said_by(ended, listener.end(code, ended.out, ended.err), for_people=agent.prints_for_people)
     if ended.stopped is not None:
-        return claims.stopped(ended, said, limited=limited)
+        return claims.stopped(job.invocation, ended, said, limited=limited)
     return claims.read(job.invocation, said, seconds=ended.seconds, waits=job.waits)
 
 
@@ -118,7 +122,7 @@ def command_line(repository: Repository, job: Job, agent: Agent) -> list[str]:
     words += agent.budget if job.budget is not None else ()
     filled = spec.fill(
         tuple(words),
-        prompt=job.prompt,
+        prompt=job.prompt.replace("\0", "\ufffd"),  # no argument can hold it
         prompt_file=str(job.invocation.prompt_file),
         model=job.model or "",
         budget=plain(job.budget or Decimal(0)),
@@ -145,11 +149,16 @@ def _call(repository: Repository, job: Job, function: Function, env: dict[str, s
         result = function(call)
     except Exception as error:  # noqa: BLE001 - whatever a function of the user's raises, the workflow goes on
         reason = f"{type(error).__name__}: {error}"
-        return Claim(outcome="failed", reason=one_line(reason, 300), seconds=time.monotonic() - began)
+        return Claim(outcome="failed", reason=one_line(redact(reason), 300), seconds=time.monotonic() - began)
+    finally:
+        descendants.end(job.invocation.id)
     seconds = time.monotonic() - began
     heard = Heard(text=result) if isinstance(result, str) else Heard()
     said = Said(code=None, words=heard.text or "", complaint="", heard=heard)
-    told = result if isinstance(result, Report) else None
+    try:
+        told = reports.parse(vars(result)) if isinstance(result, Report) else None
+    except InvalidReport as error:
+        return Claim(outcome="rejected", reason=error.message, seconds=seconds)
     return claims.read(job.invocation, said, seconds=seconds, told=told)
 
 

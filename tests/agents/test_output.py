@@ -163,7 +163,9 @@ def test_figures_in_text() -> None:
         "a.yaml",
     )
     listener = Listener(agent)
-    heard = listener.end(0, b"Tokens: 3.1k sent\nCost: $0.01\nTokens: 1,250 sent, Cost: $0.02", b"")
+    listener.feed(b"Tokens: 3.1k sent\nCost: $0.0")
+    listener.feed(b"1\nTokens: 1,250 sent, Cost: $0.02")
+    heard = listener.end(0, b"Cost: $0.02", b"")
     assert (heard.tokens_in, heard.cost_usd) == (4350, Decimal("0.03"))
 
 

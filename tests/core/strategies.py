@@ -123,7 +123,7 @@ _on: dict[str, tuple[tuple[Event, ...], st.SearchStrategy[Any]]] = {
     "action": (("begin", "end"), st.sampled_from(ACTIONS)),
     "outcome": (("end", "recover"), st.sampled_from(OUTCOMES)),
     "attempt": (("begin", "end"), counts),
-    "agent": (("end",), _lines),
+    "agent": (("end", "recover"), _lines),
     "model": (("end",), _lines),
     "session": (("end",), _lines),
     "exit": (("end",), st.integers(-255, 255)),
