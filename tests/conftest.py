@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.loop.bench import Bench
 from tests.sandbox import Sandbox
 
 _OUTSIDE = ("GIT_", "GITORCH_", "XDG_", "ANTHROPIC_", "CLAUDE_", "OPENAI_")
@@ -58,3 +59,9 @@ def sealed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
 def sandbox(tmp_path: Path) -> Sandbox:
     """Give a fresh repository with decoys whose names git, shells or globs could take for task files."""
     return Sandbox.create(tmp_path / "repo")
+
+
+@pytest.fixture
+def bench(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Give a repository with a workflow under way."""
+    return Bench.make(tmp_path / "repo", tmp_path_factory.getbasetemp() / "pattern")
