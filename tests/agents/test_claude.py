@@ -44,11 +44,6 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason=
 
 
 @pytest.fixture
-def bench(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return Bench.make(tmp_path / "repo", tmp_path_factory.getbasetemp() / "pattern")
-
-
-@pytest.fixture
 def mark() -> Iterator[str]:
     """Give a number of seconds that no other process sleeps, and leave none behind that does."""
     mark = f"1000.{os.getpid()}{time.monotonic_ns()}"
