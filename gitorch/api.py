@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gitorch.loop.edit import NewTask, Updated
     from gitorch.loop.lease import Handed
     from gitorch.loop.limits import Limits
+    from gitorch.loop.merge import Merged
     from gitorch.loop.result import Step
     from gitorch.loop.rewind import Forked
     from gitorch.loop.watch import Watch
@@ -173,6 +174,18 @@ class Workflow:
 
         return rewind.fork(self.repository, invocation, branch, worktree=worktree, agent=agent)
 
+    def merge(self, branch: str, *, watch: Watch | None = None) -> Merged:
+        """Join a branch that went on with the same workflow; both histories stay."""
+        from gitorch.loop import merge  # noqa: PLC0415
+
+        return merge.merge(self.repository, branch, watch)
+
+    def resolve_merge(self) -> Merged:
+        """Record the merge that `git merge` has left in conflict."""
+        from gitorch.loop import merge  # noqa: PLC0415
+
+        return merge.resolve(self.repository)
+
     def prompt(self, options: Options | None = None) -> tuple[planner.Plan, str | None]:
         """Give what the next step would do, and the prompt its agent would get; None where it needs no agent."""
         from gitorch.loop import ahead, prompt  # noqa: PLC0415
@@ -217,9 +230,12 @@ class Workflow:
 
         return report(self.repository, rev, link_base)
 
-    def verify(self, *revs: str) -> Report:
-        """Compare every record with the tree it stands on."""
-        return verify(self.repository, *revs)
+    def verify(self, *revs: str, since: str | None = None, signatures: bool = False) -> Report:
+        """Compare every record with the tree it stands on; with `since`, only the records after that commit.
+
+        `signatures` asks that every record is signed, and the signature good.
+        """
+        return verify(self.repository, *revs, since=since, signatures=signatures)
 
 
 def open_workflow(path: Path | str = ".") -> Workflow:

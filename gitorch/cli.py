@@ -397,11 +397,26 @@ def report(folder: str, /, **values: Any) -> int:
 
 
 @cli.command()
+@click.argument("form", metavar="FORMAT", type=click.Choice(["json", "mermaid", "dot", "otlp"]))
 @click.argument("rev", default="HEAD")
+@click.option("-o", "target", metavar="FILE", help="Where to (default: standard output).")
+@click.pass_obj
+def export(folder: str, /, **values: Any) -> int:
+    """Write the history for other programs: json (the audit and the tasks), mermaid or dot (the tasks), otlp (traces).
+
+    mermaid is a flowchart, dot a graph for Graphviz, otlp OpenTelemetry's JSON with a trace for each workflow.
+    """
+    return _call("export", folder=folder, **values)
+
+
+@cli.command()
+@click.argument("rev", default="HEAD")
+@click.option("--since", metavar="REV", help="Judge the commits after REV only; what was before is taken as told.")
+@click.option("--signatures", is_flag=True, help="Ask that every record is signed, and the signature good.")
 @_json
 @click.pass_obj
 def verify(folder: str, /, **values: Any) -> int:
-    """Compare every record of the history with the tree it stands on."""
+    """Compare every record of the history with the tree it stands on; exit 1 names the first bad commit."""
     return _call("verify", folder=folder, **values)
 
 
@@ -423,6 +438,15 @@ def rewind(folder: str, /, **values: Any) -> int:
 def fork(folder: str, /, **values: Any) -> int:
     """Go on from the state after INVOCATION (an id, or a commit) on a branch of its own."""
     return _call("fork", folder=folder, **values)
+
+
+@cli.command()
+@click.argument("branches", metavar="[BRANCH]", nargs=-1)
+@click.option("--resolve", is_flag=True, help="Record the merge that git merge has left in conflict.")
+@click.pass_obj
+def merge(folder: str, /, **values: Any) -> int:
+    """Join BRANCH, which went on with the same workflow: its files by git, the tasks' states by both histories."""
+    return _call("merge", folder=folder, **values)
 
 
 @cli.group()

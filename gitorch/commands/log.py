@@ -10,7 +10,7 @@ from typing import Final
 
 import gitorch
 from gitorch import output
-from gitorch.commands.show import when
+from gitorch.commands.invocation import when
 from gitorch.core.message import ACTIONS, OUTCOMES, Outcome, Record, as_dict, plain
 from gitorch.core.names import quote
 from gitorch.core.text import clean

@@ -14,6 +14,8 @@ from gitorch.core.text import clean
 from gitorch.errors import Exit
 from gitorch.ledger.state import WorkflowState
 
+__all__ = ["run", "when"]
+
 
 def run(*, folder: str, name: str, full: bool, as_json: bool) -> int:
     """Show one task, or one invocation."""

@@ -6,25 +6,42 @@ import gitorch
 from gitorch import output
 from gitorch.core.text import clean
 from gitorch.errors import Exit
+from gitorch.ledger.verify import Problem, Report
 
 
-def run(*, folder: str, rev: str, as_json: bool) -> int:
+def run(*, folder: str, rev: str, since: str | None, signatures: bool, as_json: bool) -> int:
     """Verify the history."""
     with gitorch.open(folder) as workflow:
-        report = workflow.verify(*([] if rev == "HEAD" else [rev]))
-    if as_json:
-        output.document(
-            ok=report.ok,
-            checked=report.checked,
-            problems=[{"commit": problem.commit, "problem": problem.problem} for problem in report.problems],
-            warnings=[{"commit": problem.commit, "problem": problem.problem} for problem in report.warnings],
+        report = workflow.verify(
+            *([] if rev == "HEAD" and since is None else [rev]), since=since, signatures=signatures
         )
-        return Exit.OK if report.ok else Exit.ERROR
+    if as_json:
+        _print_json(report)
+    else:
+        _print(report)
+    return Exit.OK if report.ok else Exit.ERROR
+
+
+def _print_json(report: Report) -> None:
+    output.document(
+        ok=report.ok,
+        checked=report.checked,
+        problems=_listed(report.problems),
+        warnings=_listed(report.warnings),
+        range={"since": report.since, "to": report.tip},
+    )
+
+
+def _listed(found: list[Problem]) -> list[dict[str, str]]:
+    return [{"commit": commit, "problem": problem} for commit, problem in found]
+
+
+def _print(report: Report) -> None:
     for label, style, found in (("problem", "red", report.problems), ("warning", "yellow", report.warnings)):
         for commit, problem in found:
             output.say(f"{output.paint(label, style)} {commit[:10]}: {clean(problem)}")
     if report.ok:
-        output.say(f"{output.paint('ok', 'green')}: {report.checked} records, each as its tree shows")
-        return Exit.OK
-    output.say(f"the first commit that does not hold is {report.problems[0].commit}")
-    return Exit.ERROR
+        after = f" since {report.since[:10]}" if report.since is not None else ""
+        output.say(f"{output.paint('ok', 'green')}: {report.checked} records{after}, each as its tree shows")
+    else:
+        output.say(f"the first commit that does not hold is {report.problems[0].commit}")

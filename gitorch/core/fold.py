@@ -100,11 +100,14 @@ def problems(fold: Fold, record: Record, *, worked: bool) -> list[str]:
     names = [change.name for change in record.changes]
     found += [f"task {name} is moved twice" for name in sorted({n for n in names if names.count(n) > 1})]
     found += _invocation_problems(fold, record)
-    if record.totals is not None and fold.known:
-        due = next_totals(fold, record, worked=worked)
-        if record.totals != due:
-            found.append(f"the totals are {_show(record.totals)}, they should be {_show(due)}")
+    if record.totals is not None and fold.known and record.event != "merge":  # a merge is judged by both its sides
+        found += wrong_totals(record.totals, next_totals(fold, record, worked=worked))
     return found
+
+
+def wrong_totals(there: Totals, due: Totals) -> list[str]:
+    """Say where sums are others than they should be."""
+    return [f"the totals are {_show(there)}, they should be {_show(due)}"] if there != due else []
 
 
 def _show(totals: Totals) -> str:

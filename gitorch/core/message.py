@@ -188,7 +188,7 @@ _TOTALS: Final[dict[str, Callable[[str], Any]]] = {
     "Total-Seconds": _amount,
     "Idle": _count,
 }
-_WITH_TOTALS: Final = _on("end", "decompose", "recover")
+_WITH_TOTALS: Final = _on("end", "decompose", "recover", "merge")
 _REQUIRED: Final[dict[Event, tuple[str, ...]]] = {
     "begin": ("invocation", "action"),
     "end": ("invocation", "action", "outcome", "totals"),
@@ -329,34 +329,33 @@ def _is_subject(line: str) -> bool:
 def _read_plain(head: str, block: str) -> Record | None:
     """Read a record with nothing but its own trailers, each in place: nearly all are. None where it is not so plain."""
     event = block[len(_EVENT_KEY) : block.find("\n")] if block.startswith(_EVENT_KEY) else ""
-    match = _plain_form(event).fullmatch(block) if event in EVENTS else None
-    if match is None:
+    form = _plain_form(event) if event in EVENTS else None
+    match = form.pattern.fullmatch(block) if form is not None else None
+    if match is None or form is None:
         return None
-    found = {key: text for key, text in match.groupdict().items() if text is not None}
+    found = match.groups()
+    status, next_, task, focus, states = found[:5]
     try:
         subject_line, body = _read_head(head)
         values: dict[str, Any] = {"event": event, "subject": subject_line, "body": body}
-        if "status" in found:
-            values["main_task"] = _main_task_of(found["status"], found["next"], found.get("task"), found.get("focus"))
-        values["changes"] = changes = tuple(map(_change_of, found.get("states", "").split("\n" + _STATE_KEY)[1:]))
-        if "checks" in found:
-            values["checks"] = tuple(map(_read_check, found["checks"].split("\n" + _CHECK_KEY)[1:]))
-        for attribute, read in _PLAIN_VALUES:
-            if attribute in found:
-                values[attribute] = read(found[attribute])
+        if status is not None:
+            values["main_task"] = _main_task_of(status, next_, task, focus)
+        if states:
+            values["changes"] = changes = tuple(map(_change_of, states.split("\n" + _STATE_KEY)[1:]))
+            if len(changes) > 1 and len({change.name for change in changes}) < len(changes):
+                return None
+        for place, attribute, read in form.values:
+            text = found[place]
+            if text:
+                values[attribute] = read(text)
     except (InvalidMessage, ValueError):
         return None
-    if not _is_subject(subject_line) or len({change.name for change in changes}) < len(changes):
+    if form.totals is not None and found[form.totals] is not None:
+        steps, cost, unpriced, seconds, idle = found[form.totals :]
+        cost = None if cost is None else Decimal(cost)
+        values["totals"] = Totals(int(steps), cost, Decimal(seconds), int(idle), int(unpriced or 0))
+    if not _is_subject(subject_line):
         return None
-    if "total_steps" in found:
-        cost = found.get("total_cost_usd")
-        values["totals"] = Totals(
-            int(found["total_steps"]),
-            None if cost is None else Decimal(cost),
-            Decimal(found["total_seconds"]),
-            int(found["idle"]),
-            int(found.get("total_unpriced", 0)),
-        )
     record = object.__new__(Record)  # what is not in `values` has its default from the class
     record.__dict__.update(values)
     return record
@@ -506,43 +505,55 @@ _STATE_KEY: Final = f"{PREFIX}State: "
 _CHECK_KEY: Final = f"{PREFIX}Check: "
 _COUNT_FORM: Final = r"0|[1-9][0-9]{0,17}"
 _AMOUNT_FORM: Final = r"(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{0,5}[1-9])?"
-_FORMS: Final[Mapping[Callable[[str], Any], str]] = {
-    _count: _COUNT_FORM,
-    _number: r"0|-?[1-9][0-9]{0,17}",
-    _amount: _AMOUNT_FORM,
+# how values of a kind look, and how to read what looks so; of other kinds the reader sees to all
+_FORMS: Final[Mapping[Callable[[str], Any], tuple[str, Callable[[str], Any]]]] = {
+    _count: (_COUNT_FORM, int),
+    _number: (r"0|-?[1-9][0-9]{0,17}", int),
+    _amount: (_AMOUNT_FORM, Decimal),
+    _line: (".+", _line_of),
+    _BY_KEY["Invocation"].read: ("[0-9a-f]{32}", str),
+    _BY_KEY["Action"].read: ("|".join(ACTIONS), str),
+    _BY_KEY["Outcome"].read: ("|".join(OUTCOMES), str),
 }
+
+
+class _PlainForm(NamedTuple):
+    """The last paragraph of an event's plain records: its pattern, and which of its groups holds what."""
+
+    pattern: re.Pattern[str]
+    values: list[tuple[int, str, Callable[[str], Any]]]
+    totals: int | None
 
 
 @lru_cache(maxsize=len(EVENTS))
-def _plain_form(event: Event) -> re.Pattern[str]:
+def _plain_form(event: Event) -> _PlainForm:
     """Make the pattern of a last paragraph that has only the trailers an event may have, all in order."""
-    main_task = r"(?:\nGitorch-Status: (?P<status>.+)\nGitorch-Next: (?P<next>.+)"
-    main_task += r"(?:\nGitorch-Task: (?P<task>.+))?(?:\nGitorch-Focus: (?P<focus>.+))?)?"
-    parts = [f"{_EVENT_KEY}{event}", main_task, rf"(?P<states>(?:\n{_STATE_KEY}.+)*)"]
+    main_task = r"(?:\nGitorch-Status: (.+)\nGitorch-Next: (.+)(?:\nGitorch-Task: (.+))?(?:\nGitorch-Focus: (.+))?)?"
+    parts = [f"{_EVENT_KEY}{event}", main_task, rf"((?:\n{_STATE_KEY}.+)*)"]
+    place = 5
+    values: list[tuple[int, str, Callable[[str], Any]]] = []
     for field in _FIELDS:
         if event in field.events:
+            form, read = _FORMS.get(field.read, (".+", field.read))
             need = "" if field.attribute in _REQUIRED.get(event, ()) else "?"
-            parts.append(rf"(?:\n{PREFIX}{field.key}: (?P<{field.attribute}>{_FORMS.get(field.read, '.+')})){need}")
+            parts.append(rf"(?:\n{PREFIX}{field.key}: ({form})){need}")
+            values.append((place, field.attribute, read))
+            place += 1
         if field.key == "Tokens-Out" and event == "end":
-            parts.append(rf"(?P<checks>(?:\n{_CHECK_KEY}.+)*)")
-    if event in _WITH_TOTALS:
-        totals = rf"\nGitorch-Total-Steps: (?P<total_steps>{_COUNT_FORM})"
-        totals += rf"(?:\nGitorch-Total-Cost-USD: (?P<total_cost_usd>{_AMOUNT_FORM}))?"
-        totals += r"(?:\nGitorch-Total-Unpriced: (?P<total_unpriced>[1-9][0-9]{0,17}))?"
-        totals += rf"\nGitorch-Total-Seconds: (?P<total_seconds>{_AMOUNT_FORM})"
-        totals += rf"\nGitorch-Idle: (?P<idle>{_COUNT_FORM})"
-        parts.append(f"(?:{totals})" + ("" if "totals" in _REQUIRED.get(event, ()) else "?"))
-    return re.compile("".join(parts))
+            parts.append(rf"((?:\n{_CHECK_KEY}.+)*)")
+            values.append((place, "checks", _read_checks))
+            place += 1
+    if event not in _WITH_TOTALS:
+        return _PlainForm(re.compile("".join(parts)), values, None)
+    totals = rf"\nGitorch-Total-Steps: ({_COUNT_FORM})(?:\nGitorch-Total-Cost-USD: ({_AMOUNT_FORM}))?"
+    totals += r"(?:\nGitorch-Total-Unpriced: ([1-9][0-9]{0,17}))?"
+    totals += rf"\nGitorch-Total-Seconds: ({_AMOUNT_FORM})\nGitorch-Idle: ({_COUNT_FORM})"
+    parts.append(f"(?:{totals})" + ("" if "totals" in _REQUIRED.get(event, ()) else "?"))
+    return _PlainForm(re.compile("".join(parts)), values, place)
 
 
-# how to read what the pattern has found; it has seen to the form of numbers already
-_QUICKLY: Final[Mapping[Callable[[str], Any], Callable[[str], Any]]] = {
-    _count: int,
-    _number: int,
-    _amount: Decimal,
-    _line: _line_of,
-}
-_PLAIN_VALUES: Final = tuple((field.attribute, _QUICKLY.get(field.read, field.read)) for field in _FIELDS)
+def _read_checks(text: str) -> tuple[Check, ...]:
+    return tuple(map(_read_check, text.split("\n" + _CHECK_KEY)[1:]))
 
 
 def as_dict(record: Record) -> dict[str, Any]:

@@ -20,7 +20,14 @@ from gitorch.git.repository import Repository
 _TRAILER: Final = f"\n{message.PREFIX}Event: "
 _CHUNK: Final = 1 << 20
 # what git may keep in memory: enough for reading commit after commit, and faster than its large defaults
-_SMALL: Final = ("-c", "core.deltaBaseCacheLimit=4m", "-c", "core.packedGitWindowSize=1m", "-c", "core.packedGitLimit=16m")
+_SMALL: Final = (
+    "-c",
+    "core.deltaBaseCacheLimit=4m",
+    "-c",
+    "core.packedGitWindowSize=1m",
+    "-c",
+    "core.packedGitLimit=16m",
+)
 # `git log` whatever the user's settings are: in UTF-8, and nothing but what the format asks for
 READ_LOG: Final = (
     *("-c", "log.showRoot=true", "-c", "log.showSignature=false", "-c", "i18n.logOutputEncoding=UTF-8", "log"),
@@ -39,7 +46,8 @@ class PathChange(NamedTuple):
 class Logged(NamedTuple):
     """A commit from the stream. `paths` is empty for merges and where it was not asked for.
 
-    `garbled` tells that its message is no proper text, `signature` is git's letter for it where that was asked for.
+    `garbled` tells that its message is no proper text. `signature`, where it was asked for, is git's letter (`%G?`) and
+    the signer's name.
     """
 
     commit: str
@@ -72,7 +80,7 @@ def stream(
             raise GitorchError(f"{quote(rev)} is no revision", hint="give a commit, branch or tag", code=Exit.USAGE)
     options = ["--reverse"] if oldest_first else []
     options += ["--raw", "--no-abbrev", "--no-renames", "-r"] if paths else ["-s"]
-    sign = "%G?" if signatures else ""
+    sign = "%G?%GS" if signatures else ""
     process = _reader(repository, replaced=replaced).start(
         *(*_SMALL, *READ_LOG, "--topo-order", "-z", *options),
         *(f"--format=%x01%H %P%n%ct{sign}%n%B%x02", *revs, "--"),

@@ -13,11 +13,11 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gitorch.core import fold as folds
+from gitorch.core import join, message, rules
 from gitorch.core import main_task as main_tasks
-from gitorch.core import message, rules
 from gitorch.core.fold import Fold
 from gitorch.core.main_task import MainTask
-from gitorch.core.message import InvalidMessage, Record
+from gitorch.core.message import InvalidMessage, Record, Totals
 from gitorch.core.moves import Change, States, difference
 from gitorch.core.names import MAIN_TASK_PATH, TASK_STATES, TASKS_DIR, TaskState, parse_task_file, quote
 from gitorch.core.rules import Attempts
@@ -25,6 +25,7 @@ from gitorch.errors import Exit, GitorchError
 from gitorch.git.objects import FILE_MODE, TREE_MODE, Entry, Objects
 from gitorch.git.process import Git
 from gitorch.git.repository import Repository
+from gitorch.ledger.bases import bases, common, is_shallow
 from gitorch.ledger.history import Logged, PathChange, as_it_is, recent, record_of, stream, way_back
 from gitorch.ledger.state import WorkflowState, read_state
 
@@ -34,7 +35,7 @@ _SHOWN: Final = 20  # of the commits that replace refs hide
 _FAULTS: Final = {
     "N": "it is not signed",
     "B": "its signature is bad",
-    "E": "its signature cannot be checked: is its key known here?",
+    "E": "its signature cannot be checked: its key is not known here, or git is not set up to check it",
     "X": "its signature has expired",
     "Y": "its signature was made by a key that has expired",
     "R": "its signature was made by a key that was revoked",
@@ -114,7 +115,7 @@ def verify(repository: Repository, *revs: str, since: str | None = None, signatu
         GitorchError: a revision does not exist, or git cannot read the history.
     """
     with _objects_of(repository) as objects:
-        checker = _Checker(objects, signed=signatures)
+        checker = _Checker(objects, repository, signed=signatures)
         if not revs and objects.commit("HEAD") is None:
             return checker.finish()  # nothing is committed yet
         revs = _range(objects, revs or ("HEAD",), since)
@@ -129,7 +130,7 @@ def verify(repository: Repository, *revs: str, since: str | None = None, signatu
 def verify_since(repository: Repository, base: str, tip: str) -> tuple[Report, Fold]:
     """Judge the commits after `base` up to `tip`, and give the fold at `tip`."""
     with _objects_of(repository) as objects:
-        checker = _Checker(objects)
+        checker = _Checker(objects, repository)
         if base == tip:
             return Report(), _told(objects, tip)
         for logged in _read(repository, (f"{base}..{tip}",)):
@@ -215,8 +216,9 @@ def _is_state(name: str, entry: Entry) -> bool:
 
 
 class _Checker:
-    def __init__(self, objects: Objects, *, signed: bool = False) -> None:
+    def __init__(self, objects: Objects, repository: Repository, *, signed: bool = False) -> None:
         self._objects = objects
+        self._git = as_it_is(Git(repository.git.folder))
         self._signed = signed
         self._known: OrderedDict[str, _Here] = OrderedDict()
         self._report = Report()
@@ -342,9 +344,18 @@ class _Checker:
             self._report.checked += 1
             if logged.garbled:
                 self._complain(logged, "its message is not the UTF-8 text that it says it is")
-            if self._signed and logged.signature not in ("G", "U+"):
-                self._complain(logged, _FAULTS.get(logged.signature, "its signature cannot be checked"))
+            if self._signed and (fault := self._signature_fault(logged)) is not None:
+                self._complain(logged, fault)
         return record
+
+    def _signature_fault(self, logged: Logged) -> str | None:
+        letter, signer = logged.signature[:1], logged.signature[1:]
+        if letter == "G" or (letter == "U" and signer):  # a known key, whether or not somebody vouches for it
+            return None
+        if letter == "N":
+            found = self._objects.read(logged.commit)
+            letter = "E" if found is not None and b"\ngpgsig" in found.data.partition(b"\n\n")[0] else "N"
+        return _FAULTS.get(letter, _FAULTS["E"])
 
     def _check_rules(self, logged: Logged, record: Record, before: _Here, paths: _Paths) -> None:
         rewritten = paths.main_oid != before.main_oid
@@ -380,7 +391,7 @@ class _Checker:
             self._main = record.main_task, main_oid
 
     def _check_merge(self, logged: Logged) -> _Here:
-        """Judge a merge: without a record it must have the state of one of its parents."""
+        """Judge a merge: without a record it must have the state of one of its parents, with one it may join them."""
         record = self._read_record(logged)
         try:
             merged = _state(self._objects, logged.commit)
@@ -401,11 +412,24 @@ class _Checker:
         changes = difference(first, merged[0])
         if set(changes) != set(record.changes):
             self._complain_of_differences(logged, record, changes)
-        for problem in folds.problems(here.fold, record, worked=True):
+        for problem in (*folds.problems(here.fold, record, worked=True), *self._wrong_sums(logged.parents, record)):
             self._complain(logged, problem)
         self._check_main_task(logged, record, merged[1])
         attempts = None if here.attempts is None else rules.next_attempts(here.attempts, record)
         return _Here(folds.step(here.fold, record, worked=True), merged[1], here.pending, attempts)
+
+    def _wrong_sums(self, parents: tuple[str, ...], record: Record) -> list[str]:
+        """Say where a merge's sums are not those of both its sides, what they began from counted once."""
+        if record.totals is None or record.event != "merge":
+            return []
+        if len(parents) > 2:  # noqa: PLR2004 - two sides
+            return [f"it has the sums of two sides, and joins {len(parents)}"]
+        ours, theirs = (self._before(parent).fold for parent in parents)
+        if not (ours.known and theirs.known) or is_shallow(self._git):
+            return []
+        began = bases(self._git, *parents)
+        base = common(self._git, began, lambda at: recent(self._objects, at).fold.totals, join.totals, Totals())
+        return folds.wrong_totals(record.totals, join.totals(base, ours.totals, theirs.totals))
 
     def _same_state(self, logged: Logged, merged: tuple[States, str | None]) -> str | None:
         """Give the first parent that has the merge's state, None where none has it."""
@@ -422,7 +446,9 @@ class _Checker:
             named = change in record.changes
             if named and before.attempts is None and self._is_so(logged, change):
                 continue  # it accounts for what was before this began
-            self._complain(logged, f"adopt does not fit what happened: {'it names' if named else 'it does not name'} {change}")
+            self._complain(
+                logged, f"adopt does not fit what happened: {'it names' if named else 'it does not name'} {change}"
+            )
         for _, place in before.pending:
             old = self._report.problems[place]
             if old.problem:
