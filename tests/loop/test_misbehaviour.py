@@ -244,3 +244,22 @@ def test_commits_made_anew_are_undone_too_where_the_attempt_fails(bench: Bench) 
     assert bench.is_put_back(before, head)
     assert "all" not in bench.git("log", "--format=%s").splitlines()
     assert bench.is_sound()
+
+
+def test_links_that_lead_out_of_the_repository_are_links_and_nothing_is_read_through_them(bench: Bench) -> None:
+    bench.step("ln -s /etc/passwd out; ln -s ../../.. up; echo work > work.txt")
+    assert bench.git("ls-tree", "HEAD", "out", "up").count("120000 blob") == 2
+    assert bench.committed("out") == "/etc/passwd"
+    assert bench.objects_holding(b"root:x:0:0") == []
+    assert bench.is_sound()
+
+
+def test_a_secret_and_a_file_of_two_hundred_megabytes_stay_where_they_are(bench: Bench) -> None:
+    done = bench.step("echo 'KEY=hunter2-and-more' > .env; truncate -s 200M big.bin; echo work > work.txt")
+    assert "left in place, not put into the repository: .env (its name is that of a secret)" in done.err
+    assert "big.bin (larger than 10 MiB)" in done.err
+    assert bench.committed("work.txt") == "work\n"
+    assert bench.objects_holding(b"hunter2-and-more") == []
+    assert (bench.root / "big.bin").stat().st_size == 200 << 20
+    assert int(bench.git("count-objects").split()[0]) < 200
+    assert bench.is_sound()
