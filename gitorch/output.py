@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any, Final, TextIO
 
 from gitorch.errors import GitorchError
 
 SCHEMA: Final = 1
+_AT_ONCE: Final = 100
 _STYLES: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 
 
@@ -45,6 +48,13 @@ def write(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         raise ReaderGone from None
+
+
+def pieces(found: Iterable[str]) -> None:
+    """Print a long result piece by piece, some at once."""
+    left = iter(found)
+    while some := "".join(islice(left, _AT_ONCE)):
+        write(some)
 
 
 def say(text: str = "") -> None:

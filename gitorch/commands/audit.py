@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from decimal import Decimal
 
 import gitorch
 from gitorch import output
 from gitorch.commands.show import when
 from gitorch.core.audit import Audit, Invocation, Sums
-from gitorch.core.audit_json import as_dict, sums_as_dict
+from gitorch.core.audit_json import document
 from gitorch.core.message import plain
 from gitorch.core.text import clean
 from gitorch.errors import Exit
@@ -22,7 +20,7 @@ def run(*, folder: str, rev: str, as_json: bool) -> int:
     with gitorch.open(folder) as workflow:
         found = workflow.invocations(*([] if rev == "HEAD" else [rev]))
         if as_json:
-            _write(rev, found, audit)
+            output.pieces(document(output.SCHEMA, rev, found))
             return Exit.OK
         for invocation in found:
             output.say(_line(audit.add(invocation), invocation))
@@ -33,15 +31,6 @@ def run(*, folder: str, rev: str, as_json: bool) -> int:
         output.say()
         _table(title, sums, audit.totals if title == "action" else None)
     return Exit.OK
-
-
-def _write(rev: str, found: Iterable[Invocation], audit: Audit) -> None:
-    """Print one JSON document piece by piece: a long history need not be held in memory."""
-    output.write(f'{{"schema": {output.SCHEMA}, "rev": {json.dumps(rev)}, "invocations": [')
-    for invocation in found:
-        number = audit.add(invocation)
-        output.write(("" if number == 1 else ",") + "\n" + json.dumps(as_dict(number, invocation)))
-    output.write("\n], " + json.dumps(sums_as_dict(audit))[1:] + "\n")
 
 
 def _line(number: int, invocation: Invocation) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
-from gitorch.core.fold import is_unpriced, task_of
+from gitorch.core.fold import ATTEMPTS, is_unpriced, task_of
 from gitorch.core.main_task import MainTask
 from gitorch.core.message import ACTIONS, Action, Event, Outcome, Record
 from gitorch.core.moves import Change
@@ -246,12 +246,11 @@ class Sums:
     tokens_out: int = 0
     seconds: Decimal = Decimal(0)
 
-    def add(self, invocation: Invocation) -> None:
-        """Count one more."""
+    def add(self, outcome: Outcome | None, end: Record | None) -> None:
+        """Count one more invocation."""
         self.invocations += 1
-        self.completed += invocation.outcome == "completed"
-        self.failed += invocation.outcome in ("failed", "rejected", "timeout", "stalled")
-        end = invocation.end
+        self.completed += outcome == "completed"
+        self.failed += outcome in ATTEMPTS
         if end is None:
             return
         if end.cost_usd is not None:
@@ -283,7 +282,8 @@ class Audit:
 
     def add(self, invocation: Invocation) -> int:
         """Count one more invocation; gives its number."""
-        self.totals.add(invocation)
+        outcome, end = invocation.outcome, invocation.end
+        self.totals.add(outcome, end)
         keyed = (
             (self.by_task, invocation.task),
             (self.by_agent, invocation.agent or _DOERS[invocation.by]),
@@ -291,7 +291,7 @@ class Audit:
         )
         for sums, key in keyed:
             if key is not None:
-                sums.setdefault(key, Sums()).add(invocation)
+                sums.setdefault(key, Sums()).add(outcome, end)
         number = self.totals.invocations
         for change in invocation.changes:
             self.ways.setdefault(change.name, []).append(Moved(change, number, invocation.ended))

@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from gitorch.core.audit import Audit, Invocation, Moved, Sums
 from gitorch.core.message import Check
+
+Ways = Mapping[str, list[dict[str, Any]]]
+
+
+def document(
+    schema: int, rev: str, found: Iterable[Invocation], tasks: Callable[[Ways], list[dict[str, Any]]] | None = None
+) -> Iterator[str]:
+    """Give the audit as one JSON document, piece by piece: a long history need not be held in memory.
+
+    Args:
+        schema: the version of the document's form.
+        rev: the revision it is about, as the user has given it.
+        found: the invocations.
+        tasks: makes what stands under `tasks` of the tasks' ways; else each has its name and its way.
+    """
+    audit = Audit()
+    yield f'{{"schema": {schema}, "rev": {json.dumps(rev)}, "invocations": ['
+    for invocation in found:
+        number = audit.add(invocation)
+        yield ("" if number == 1 else ",") + "\n" + json.dumps(as_dict(number, invocation))
+    ways = {name: [_moved(each) for each in way] for name, way in sorted(audit.ways.items())}
+    listed = tasks(ways) if tasks is not None else [{"name": name, "way": way} for name, way in ways.items()]
+    yield f'\n], "tasks": {json.dumps(listed)}, "totals": {json.dumps(_totals(audit))}}}\n'
 
 
 def as_dict(number: int, invocation: Invocation) -> dict[str, Any]:
@@ -65,14 +90,10 @@ def _sums(sums: Sums) -> dict[str, Any]:
     return {**sums.__dict__, "cost_usd": cost, "seconds": float(sums.seconds)}
 
 
-def sums_as_dict(audit: Audit) -> dict[str, Any]:
-    """Give the ways of all tasks, and the totals."""
+def _totals(audit: Audit) -> dict[str, Any]:
     return {
-        "tasks": [{"name": name, "way": [_moved(each) for each in way]} for name, way in sorted(audit.ways.items())],
-        "totals": {
-            **_sums(audit.totals),
-            "by_task": {key: _sums(sums) for key, sums in sorted(audit.by_task.items())},
-            "by_agent": {key: _sums(sums) for key, sums in sorted(audit.by_agent.items())},
-            "by_action": {key: _sums(sums) for key, sums in sorted(audit.by_action.items())},
-        },
+        **_sums(audit.totals),
+        "by_task": {key: _sums(sums) for key, sums in sorted(audit.by_task.items())},
+        "by_agent": {key: _sums(sums) for key, sums in sorted(audit.by_agent.items())},
+        "by_action": {key: _sums(sums) for key, sums in sorted(audit.by_action.items())},
     }

@@ -323,7 +323,12 @@ def _read_head(head: str) -> tuple[str, str]:
 
 
 def _is_subject(line: str) -> bool:
-    return len(line) <= MAX_SUBJECT and _SUBJECT.fullmatch(line) is not None and clean(line) == line
+    return len(line) <= MAX_SUBJECT and _has_subjects_form(line)
+
+
+@lru_cache(maxsize=4096)
+def _has_subjects_form(line: str) -> bool:
+    return _SUBJECT.fullmatch(line) is not None and clean(line) == line
 
 
 def _read_plain(head: str, block: str) -> Record | None:
@@ -498,8 +503,14 @@ _main_task_of = lru_cache(maxsize=1024)(
     )
 )
 _change_of = lru_cache(maxsize=16384)(_read_change)
-_line_of = lru_cache(maxsize=256)(_line)
+_short_line_of = lru_cache(maxsize=256)(_line)
 
+
+def _line_of(text: str) -> str:
+    return _short_line_of(text) if len(text) <= _SHORT else _line(text)
+
+
+_SHORT: Final = 100  # longer ones are not kept for the next time
 _EVENT_KEY: Final = f"{PREFIX}Event: "
 _STATE_KEY: Final = f"{PREFIX}State: "
 _CHECK_KEY: Final = f"{PREFIX}Check: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from gitorch.core import audit, main_task
 from gitorch.core.audit import Entry, Invocation
@@ -11,6 +12,8 @@ from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, parse_task_file
 from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository
 from gitorch.ledger.history import Logged, record_of, stream
+
+_FOLDER: Final = f"{TASKS_DIR}/"
 
 
 def read_invocations(repository: Repository, *revs: str) -> Iterator[Invocation]:
@@ -40,7 +43,6 @@ def _entry(logged: Logged) -> Entry:
 
 def is_state(path: str) -> bool:
     """Tell whether a path is MAIN_TASK or a task file."""
-    folder, slash, name = path.partition("/")
-    if folder != TASKS_DIR or not slash:
+    if not path.startswith(_FOLDER):
         return False
-    return path == MAIN_TASK_PATH or parse_task_file(name) is not None
+    return path == MAIN_TASK_PATH or parse_task_file(path[len(_FOLDER) :]) is not None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 from typing import IO, Final, NamedTuple
 
 from gitorch.core import message
@@ -19,14 +21,12 @@ from gitorch.git.repository import Repository
 
 _TRAILER: Final = f"\n{message.PREFIX}Event: "
 _CHUNK: Final = 1 << 20
+_NAMES: Final = sys.getfilesystemencoding()
+_ODD_NAMES: Final = sys.getfilesystemencodeerrors()
 # what git may keep in memory: enough for reading commit after commit, and faster than its large defaults
 _SMALL: Final = (
-    "-c",
-    "core.deltaBaseCacheLimit=4m",
-    "-c",
-    "core.packedGitWindowSize=1m",
-    "-c",
-    "core.packedGitLimit=16m",
+    *("-c", "core.deltaBaseCacheLimit=4m"),
+    *("-c", "core.packedGitWindowSize=1m", "-c", "core.packedGitLimit=16m"),
 )
 # `git log` whatever the user's settings are: in UTF-8, and nothing but what the format asks for
 READ_LOG: Final = (
@@ -89,7 +89,7 @@ def stream(
         if process.stdout is None:
             raise GitError("git log was started without a pipe: this is a bug in gitorch")
         try:
-            yield from _parse_stream(_tokens(process.stdout))
+            yield from _parse_stream(chain.from_iterable(_tokens(process.stdout)))
         except GeneratorExit:
             process.kill()
             raise
@@ -110,15 +110,14 @@ def as_it_is(git: Git) -> Git:
     return git
 
 
-def _tokens(out: IO[bytes]) -> Iterator[bytes]:
+def _tokens(out: IO[bytes]) -> Iterator[list[bytes]]:
     with suppress(OSError, AttributeError):
         fcntl.fcntl(out.fileno(), fcntl.F_SETPIPE_SZ, _CHUNK)  # Linux alone has it
     rest = b""
     while chunk := out.read(_CHUNK):
         *whole, rest = (rest + chunk).split(b"\0")
-        yield from whole
-    if rest:
-        yield rest
+        yield whole
+    yield [rest] if rest else []
 
 
 def _parse_stream(tokens: Iterator[bytes]) -> Iterator[Logged]:
@@ -132,7 +131,7 @@ def _parse_stream(tokens: Iterator[bytes]) -> Iterator[Logged]:
             old_mode, new_mode, old, new, _ = raw[1:].decode().split(" ")
             current.paths.append(
                 PathChange(
-                    os.fsdecode(next(tokens)),
+                    next(tokens).decode(_NAMES, _ODD_NAMES),
                     None if old_mode == "000000" else Entry(old_mode, old),
                     None if new_mode == "000000" else Entry(new_mode, new),
                 )

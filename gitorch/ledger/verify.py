@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -19,18 +17,17 @@ from gitorch.core.fold import Fold
 from gitorch.core.main_task import MainTask
 from gitorch.core.message import InvalidMessage, Record, Totals
 from gitorch.core.moves import Change, States, difference
-from gitorch.core.names import MAIN_TASK_PATH, TASK_STATES, TASKS_DIR, TaskState, parse_task_file, quote
+from gitorch.core.names import TASK_STATES, TaskState, quote
 from gitorch.core.rules import Attempts
 from gitorch.errors import Exit, GitorchError
-from gitorch.git.objects import FILE_MODE, TREE_MODE, Entry, Objects
+from gitorch.git.objects import Objects
 from gitorch.git.process import Git
 from gitorch.git.repository import Repository
 from gitorch.ledger.bases import bases, common, is_shallow
-from gitorch.ledger.history import Logged, PathChange, as_it_is, recent, record_of, stream, way_back
-from gitorch.ledger.state import WorkflowState, read_state
+from gitorch.ledger.history import Logged, as_it_is, recent, record_of, stream, way_back
+from gitorch.ledger.trees import File, Paths, files_at, folder_at, is_file_of, read_paths, state_at, worked_in
 
 _REMEMBERED: Final = 10_000  # commits whose fold is kept for children that may come; older ones are read again
-_PLAIN_MODES: Final = frozenset({FILE_MODE, "100755"})
 _SHOWN: Final = 20  # of the commits that replace refs hide
 _FAULTS: Final = {
     "N": "it is not signed",
@@ -86,23 +83,6 @@ class _Here(NamedTuple):
 
 
 _NOTHING: Final = _Here(Fold(), None, (), MappingProxyType({}))
-_File = tuple[str, TaskState]
-
-
-class _Paths(NamedTuple):
-    """What the paths of a commit say: task files gone and come, MAIN_TASK, and whether other files changed."""
-
-    gone: list[_File]
-    come: list[_File]
-    main_oid: str | None
-    worked: bool
-    odd: list[str]
-
-    def changes(self) -> list[Change]:
-        """Give the tasks' changes of state."""
-        if not self.gone and not self.come:
-            return []
-        return difference(dict(self.gone), dict(self.come))
 
 
 def verify(repository: Repository, *revs: str, since: str | None = None, signatures: bool = False) -> Report:
@@ -191,28 +171,9 @@ def _told(objects: Objects, commit: str) -> Fold:
         record = record_of(each.message)
         if record is not None and (record.totals is not None or record.event == "begin"):
             return fold
-        if len(each.parents) > 1 or _worked(objects, each.tree, each.parents):
+        if len(each.parents) > 1 or worked_in(objects, each.tree, each.parents):
             return fold._replace(worked=True)
     return fold
-
-
-def _worked(objects: Objects, tree: str, parents: tuple[str, ...]) -> bool:
-    """Tell whether a commit changed files other than MAIN_TASK and task files."""
-    parent = objects.commit(parents[0]) if parents else None
-    before, after = ({} if spec is None else objects.tree(spec) for spec in (parent and parent.tree, tree))
-    if _without_tasks(before) != _without_tasks(after):
-        return True
-    inner = [objects.tree(each[TASKS_DIR].oid) if TASKS_DIR in each else {} for each in (before, after)]
-    one, other = ({name: entry for name, entry in each.items() if not _is_state(name, entry)} for each in inner)
-    return one != other
-
-
-def _without_tasks(entries: dict[str, Entry]) -> dict[str, Entry]:
-    return {name: entry for name, entry in entries.items() if name != TASKS_DIR or entry.mode != TREE_MODE}
-
-
-def _is_state(name: str, entry: Entry) -> bool:
-    return entry.mode != TREE_MODE and (f"{TASKS_DIR}/{name}" == MAIN_TASK_PATH or parse_task_file(name) is not None)
 
 
 class _Checker:
@@ -224,7 +185,7 @@ class _Checker:
         self._report = Report()
         self._last = ""
         self._main: tuple[MainTask | None, str | None] = (None, None)  # one that is known to fit
-        self._files: set[_File] = set()  # the task files at the commit `_files_at`
+        self._files: set[File] = set()  # the task files at the commit `_files_at`
         self._files_at: str | None = None
 
     def fold_at(self, commit: str) -> Fold:
@@ -257,7 +218,7 @@ class _Checker:
         known = self._known.get(parent)
         if known is not None:
             return known
-        return _Here(_told(self._objects, parent), _state(self._objects, parent)[1])
+        return _Here(_told(self._objects, parent), state_at(self._objects, parent)[1])
 
     def _is_cut_off(self, commit: str) -> bool:
         """Tell whether a shallow clone begins at a commit: `git log` hides the parents that the commit itself names."""
@@ -269,7 +230,7 @@ class _Checker:
         self._report.warnings.append(Problem(logged.commit, "a shallow clone begins here: what was before is not seen"))
         here = _Here(Fold(known=False), None)
         try:
-            states, main_oid = _state(self._objects, logged.commit)
+            states, main_oid = state_at(self._objects, logged.commit)
         except GitorchError as error:
             self._complain(logged, error.message)
             return here
@@ -283,7 +244,7 @@ class _Checker:
         return _Here(folds.step(here.fold, record, worked=False), main_oid)
 
     def _check_plain(self, logged: Logged, before: _Here) -> _Here:
-        paths = _read_paths(logged.paths, before.main_oid)
+        paths = read_paths(logged.paths, before.main_oid)
         changes = paths.changes()
         for problem in paths.odd:
             self._complain(logged, problem)
@@ -297,7 +258,7 @@ class _Checker:
         if record.event == "adopt":
             self._adopt(logged, record, before, changes)
             before = before._replace(pending=())
-        elif len(changes) != len(record.changes) or set(changes) != set(record.changes):
+        elif tuple(changes) != record.changes and set(changes) != set(record.changes):
             self._complain_of_differences(logged, record, changes)
         self._check_rules(logged, record, before, paths)
         for problem in folds.problems(before.fold, record, worked=paths.worked):
@@ -306,7 +267,7 @@ class _Checker:
         attempts = None if before.attempts is None else rules.next_attempts(before.attempts, record)
         return _Here(folds.step(before.fold, record, worked=paths.worked), paths.main_oid, before.pending, attempts)
 
-    def _unrecorded(self, logged: Logged, before: _Here, paths: _Paths, changes: list[Change]) -> _Here:
+    def _unrecorded(self, logged: Logged, before: _Here, paths: Paths, changes: list[Change]) -> _Here:
         """Judge an ordinary commit: it may do all but change the state."""
         if not changes and paths.main_oid == before.main_oid and before.fold.worked:
             return before
@@ -320,18 +281,19 @@ class _Checker:
         fold = before.fold._replace(worked=before.fold.worked or paths.worked)
         return before._replace(fold=fold, main_oid=paths.main_oid, pending=tuple(pending))
 
-    def _follow_files(self, logged: Logged, paths: _Paths) -> None:
+    def _follow_files(self, logged: Logged, paths: Paths) -> None:
         """Keep account of the task files, and complain where a task has two from this commit on."""
         parent = logged.parents[0] if logged.parents else None
         if parent is None:
             self._files = set()
         elif self._files_at != parent:
-            self._files = _files(self._objects, parent)
+            self._files = files_at(self._objects, parent)
         self._files.difference_update(paths.gone)
         self._files.update(paths.come)
         self._files_at = logged.commit
+        moved = {name for name, _ in paths.gone}
         for name, _ in paths.come:
-            if sum((name, state) in self._files for state in TASK_STATES) > 1:
+            if name not in moved and sum((name, state) in self._files for state in TASK_STATES) > 1:
                 self._complain(logged, f"task {name} has two files")
 
     def _read_record(self, logged: Logged) -> Record | None:
@@ -357,7 +319,7 @@ class _Checker:
             letter = "E" if found is not None and b"\ngpgsig" in found.data.partition(b"\n\n")[0] else "N"
         return _FAULTS.get(letter, _FAULTS["E"])
 
-    def _check_rules(self, logged: Logged, record: Record, before: _Here, paths: _Paths) -> None:
+    def _check_rules(self, logged: Logged, record: Record, before: _Here, paths: Paths) -> None:
         rewritten = paths.main_oid != before.main_oid
         found = rules.problems(record, rewritten=rewritten, before=lambda: self._main_task(before.main_oid))
         if before.attempts is not None and (wrong := rules.attempt_problem(before.attempts, record)) is not None:
@@ -377,7 +339,7 @@ class _Checker:
         if self._main[0] is record.main_task and self._main[1] == main_oid:
             return
         there: MainTask | None = None
-        if main_oid is not None and not _is_file_of(record.main_task, main_oid):
+        if main_oid is not None and not is_file_of(record.main_task, main_oid):
             try:
                 there = main_tasks.parse(self._objects.blob(main_oid))
             except GitorchError as error:
@@ -394,9 +356,9 @@ class _Checker:
         """Judge a merge: without a record it must have the state of one of its parents, with one it may join them."""
         record = self._read_record(logged)
         try:
-            merged = _state(self._objects, logged.commit)
+            merged = state_at(self._objects, logged.commit)
             source = self._same_state(logged, merged)
-            first = _state(self._objects, logged.parents[0])[0] if record is not None else {}
+            first = state_at(self._objects, logged.parents[0])[0] if record is not None else {}
         except GitorchError as error:
             self._complain(logged, error.message)
             return self._before(logged.parents[0])
@@ -433,9 +395,9 @@ class _Checker:
 
     def _same_state(self, logged: Logged, merged: tuple[States, str | None]) -> str | None:
         """Give the first parent that has the merge's state, None where none has it."""
-        folder = _folder(self._objects, logged.commit)
+        folder = folder_at(self._objects, logged.commit)
         for parent in logged.parents:
-            if _folder(self._objects, parent) == folder or _state(self._objects, parent) == merged:
+            if folder_at(self._objects, parent) == folder or state_at(self._objects, parent) == merged:
                 return parent
         return None
 
@@ -446,9 +408,8 @@ class _Checker:
             named = change in record.changes
             if named and before.attempts is None and self._is_so(logged, change):
                 continue  # it accounts for what was before this began
-            self._complain(
-                logged, f"adopt does not fit what happened: {'it names' if named else 'it does not name'} {change}"
-            )
+            said = "it names" if named else "it does not name"
+            self._complain(logged, f"adopt does not fit what happened: {said} {change}")
         for _, place in before.pending:
             old = self._report.problems[place]
             if old.problem:
@@ -456,7 +417,7 @@ class _Checker:
                 self._report.problems[place] = Problem(old.commit, "")
 
     def _is_so(self, logged: Logged, change: Change) -> bool:
-        return _state(self._objects, logged.commit)[0].get(change.name) == change.after
+        return state_at(self._objects, logged.commit)[0].get(change.name) == change.after
 
     def _complain_of_differences(self, logged: Logged, record: Record, changes: list[Change]) -> None:
         for change in folds.unexplained(changes, record):
@@ -465,59 +426,6 @@ class _Checker:
 
     def _complain(self, logged: Logged, problem: str) -> None:
         self._report.problems.append(Problem(logged.commit, problem))
-
-
-def _state(objects: Objects, commit: str) -> tuple[States, str | None]:
-    state: WorkflowState = read_state(objects, commit)
-    return state.states, None if state.main_task_entry is None else state.main_task_entry.oid
-
-
-def _folder(objects: Objects, commit: str) -> Entry | None:
-    return objects.tree(objects.tree_of(commit)).get(TASKS_DIR)
-
-
-def _files(objects: Objects, commit: str) -> set[_File]:
-    entries = objects.tree(f"{commit}:{TASKS_DIR}")
-    parsed = (_task_file(name) for name, entry in entries.items() if entry.mode != TREE_MODE)
-    return {each for each in parsed if each is not None}
-
-
-def _is_file_of(main_task: MainTask | None, oid: str) -> bool:
-    """Tell whether a blob is MAIN_TASK as a record tells it, without reading the blob: its id is its hash."""
-    if main_task is None:
-        return False
-    data = main_tasks.format(main_task).encode()
-    algorithm = "sha1" if len(oid) == 40 else "sha256"  # noqa: PLR2004 - hex digits of a SHA-1
-    return hashlib.new(algorithm, b"blob %d\0%s" % (len(data), data), usedforsecurity=False).hexdigest() == oid
-
-
-_task_file = lru_cache(maxsize=1 << 14)(parse_task_file)
-
-
-def _read_paths(paths: Iterable[PathChange], main_oid: str | None) -> _Paths:
-    """Sort a commit's paths into changes of state, MAIN_TASK, and other work."""
-    gone: list[_File] = []
-    come: list[_File] = []
-    odd: list[str] = []
-    worked = False
-    for path, old, new in paths:
-        folder, slash, filename = path.partition("/")
-        if folder != TASKS_DIR or not slash:
-            worked = True
-        elif path == MAIN_TASK_PATH:
-            main_oid = None if new is None else new.oid
-            if new is not None and new.mode not in _PLAIN_MODES:
-                odd.append(f"{MAIN_TASK_PATH} is no plain file")
-        elif filename[:1] != "[" or (parsed := _task_file(filename)) is None:
-            worked = True
-        else:
-            if old is not None:
-                gone.append(parsed)
-            if new is not None:
-                come.append(parsed)
-                if new.mode not in _PLAIN_MODES:
-                    odd.append(f"the file of task {parsed[0]} is no plain file")
-    return _Paths(gone, come, main_oid, worked, odd)
 
 
 def _net(changes: Iterable[Change]) -> list[Change]:

@@ -179,8 +179,8 @@ def test_a_range_and_another_branch_can_be_verified(ran: Sandbox) -> None:
     assert ran("verify", "nothing", code=1).err.startswith("error: the history of 'nothing' cannot be read")
 
 
-def _first_bad(sandbox: Sandbox, commit: str, says: str) -> None:
-    report = sandbox("verify", "--json", code=1).json
+def _first_bad(sandbox: Sandbox, commit: str, says: str, *options: str) -> None:
+    report = sandbox("verify", "--json", *options, code=1).json
     assert not report["ok"]
     assert report["problems"][0]["commit"] == commit, report
     assert any(says in problem["problem"] for problem in report["problems"] if problem["commit"] == commit), report
@@ -349,3 +349,76 @@ def test_names_that_only_look_like_tasks_are_nobodys_business(ran: Sandbox) -> N
     assert ran("verify", "--json").json["ok"]
     assert "d" not in Sandbox(ran.root)("list", "--json").out.split('"name": "')[0]
     assert {"x", "d", "n", "t"}.isdisjoint(ran.states())
+
+
+def test_since_judges_only_what_came_after(ran: Sandbox) -> None:
+    _rename_by_hand(ran)
+    bad = ran.head()
+    ran("create", "after")
+    assert ran("verify", "--json", code=1).json["problems"][0]["commit"] == bad
+    report = ran("verify", "--since", bad, "--json").json
+    assert (report["ok"], report["checked"], report["problems"]) == (True, 1, [])
+    assert report["range"] == {"since": bad, "to": ran.head()}
+    assert ran("verify", "--since", f"{bad}~1", "--json", code=1).json["problems"][0]["commit"] == bad
+    assert ran("verify", "--since", bad).out == f"ok: 1 records since {bad[:10]}, each as its tree shows\n"
+    assert ran("verify", "--since", "HEAD", "--json").json["checked"] == 0
+    zeros = ran("verify", "--since", "0" * 40, "--json", code=1).json  # what hooks give for a new branch
+    assert zeros["range"] == {"since": None, "to": ran.head()}
+
+
+def test_since_what_is_told_before_counts_for_the_sums(ran: Sandbox) -> None:
+    ran(
+        "step",
+        "--agent-command",
+        "git commit -q --allow-empty -m own; echo x > own.txt; git add -A; git commit -qm own",
+    )
+    ran("step")
+    for back in range(1, 12):  # between a begin and its end too
+        report = ran("verify", "--since", f"HEAD~{back}", "--json").json
+        assert (report["ok"], report["problems"]) == (True, []), back
+    ran("step", code=10)
+    _amend(ran, lambda text: text.replace("Total-Steps: ", "Total-Steps: 7"))
+    assert "the totals are" in ran("verify", "--since", "HEAD~1", code=1).out
+
+
+@pytest.mark.parametrize("rev", ["nothing", "-x", "HEAD:file"])
+def test_since_a_commit_that_is_not_there_is_refused(ran: Sandbox, rev: str) -> None:
+    assert "is no commit" in ran("verify", f"--since={rev}", code=1).err
+    assert "a range says since when already" in ran("verify", "HEAD~2..HEAD", "--since", "HEAD~1", code=2).err
+
+
+def test_a_change_before_may_be_adopted_after(sandbox: Sandbox) -> None:
+    sandbox.commit(**{".tasks/[pending]_old_task.md": "---\n---\n# old\n"})
+    before = sandbox.head()
+    sandbox.git("commit", "-q", "--allow-empty", "-m", ADOPT.format(name="old"))
+    assert sandbox("verify", "--json").json["ok"]
+    assert sandbox("verify", "--since", before, "--json").json["ok"]
+    sandbox.git("commit", "-q", "--amend", "--allow-empty", "-m", ADOPT.format(name="other"))
+    for since in ([], ["--since", before]):
+        _first_bad(sandbox, sandbox.head(), "it names other: none -> pending", *since)
+
+
+ADOPT = "gitorch(x): adopt\n\nGitorch-Event: adopt\nGitorch-State: {name}: none -> pending\n"
+
+
+def test_a_shallow_clone_says_from_where(ran: Sandbox) -> None:
+    ran.git("clone", "-q", "--depth=6", f"file://{ran.root}", "../shallow")
+    shallow = Sandbox(ran.root.parent / "shallow")
+    report = shallow("verify", "--json").json
+    assert report["ok"], report
+    first = shallow.git("rev-list", "--reverse", "HEAD").split()[0]
+    assert [warning["commit"] for warning in report["warnings"]] == [first]
+    assert "a shallow clone begins here" in report["warnings"][0]["problem"]
+    assert shallow("verify", "--since", "HEAD~2", "--json").json["warnings"] == []
+    _rename_by_hand(shallow)
+    _first_bad(shallow, shallow.head(), "without a record")
+
+
+def test_a_fork_of_long_ago_is_read_again(ran: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran.git("checkout", "-q", "-b", "side", "HEAD~6")
+    ran.commit("on the side", side="x\n")
+    ran.git("checkout", "-q", "main")
+    ran.git("merge", "-q", "--no-ff", "-m", "join", "side")
+    ran("step")
+    monkeypatch.setattr("gitorch.ledger.verify._REMEMBERED", 1)
+    holds(ran)

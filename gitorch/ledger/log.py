@@ -1,0 +1,175 @@
+"""The log: records as they come from git, newest first and at once, each with the invocation that it is part of."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO, Final, NamedTuple
+
+from gitorch.core.fold import task_of
+from gitorch.core.message import Action, Outcome, Record
+from gitorch.core.names import quote
+from gitorch.errors import Exit, GitorchError
+from gitorch.git.process import GitError
+from gitorch.git.repository import Repository
+from gitorch.ledger.history import READ_LOG, record_of
+
+_CHUNK: Final = 1 << 16
+_HELD: Final = 1000  # records that wait for an invocation's begin, which mostly comes next
+
+# what git reads as a date without any digit; of all else it silently makes "now"
+_WORDS: Final = re.compile(
+    r"\b(yesterday|today|now|noon|midnight|tea|last|ago|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b",
+    re.IGNORECASE,
+)
+
+
+class Line(NamedTuple):
+    """A record of a history."""
+
+    commit: str
+    time: int
+    record: Record
+
+
+@dataclass(frozen=True)
+class Part:
+    """A record, and what it is about: the invocation's task, action and outcome where it is part of one."""
+
+    line: Line
+    task: str | None
+    action: Action | None
+    outcome: Outcome | None
+    attempt: int | None
+
+    @property
+    def names(self) -> set[str]:
+        """The tasks that it is about, or moves."""
+        return {change.name for change in self.line.record.changes} | ({self.task} if self.task is not None else set())
+
+
+def lines(repository: Repository, *revs: str, since: str | None = None) -> Iterator[Line]:
+    """Go through the records reachable from revisions, newest first, as soon as git finds them.
+
+    Args:
+        repository: where to read.
+        revs: commits, branches, tags or ranges; HEAD where none is given.
+        since: a commit whose history is left out, or a date as `git log` takes it.
+
+    Raises:
+        GitorchError: a revision does not exist.
+    """
+    for rev in revs:
+        if rev.startswith("-"):
+            raise GitorchError(f"{quote(rev)} is no revision", hint="give a commit, branch or tag", code=Exit.USAGE)
+    limits = [] if since is None else _limits(repository, since)
+    for commit, time, text in messages(repository, *limits, *(revs or ("HEAD",))):
+        record = record_of(text)
+        if record is not None:
+            yield Line(commit, time, record)
+
+
+def messages(repository: Repository, *args: str) -> Iterator[tuple[str, int, str]]:
+    """Go through commits as `git log ARGS` gives them, as soon as it does: id, time, message.
+
+    Raises:
+        GitorchError: a revision does not exist.
+    """
+    # no --topo-order: it would read the whole history before the first line
+    process = repository.git.start(*READ_LOG, "-z", "-s", "--format=%H%n%ct%n%B", *args, "--")
+    with process:
+        if process.stdout is None:
+            raise GitError("git log was started without a pipe: this is a bug in gitorch")
+        try:
+            for token in _tokens(process.stdout):
+                commit, time, text = token.decode(errors="replace").lstrip("\n").split("\n", 2)
+                yield commit, int(time or 0), text
+        except GeneratorExit:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        what = " ".join(quote(arg) for arg in args if not arg.startswith("-"))
+        raise GitError(f"the history of {what} cannot be read", hint="give a commit, branch, tag or range that exists")
+
+
+def _limits(repository: Repository, since: str) -> list[str]:
+    commit = None if since.startswith("-") else repository.objects.commit(since)
+    if commit is not None:
+        return [f"^{commit.oid}"]
+    if not any(char.isdigit() for char in since) and not _WORDS.search(since):
+        hint = "for example HEAD~20, 2026-01-31, 2.days or yesterday"
+        raise GitorchError(f"{quote(since)} is no commit and no date", hint=hint, code=Exit.USAGE)
+    return [f"--since={since}"]
+
+
+def _tokens(out: IO[bytes]) -> Iterator[bytes]:
+    rest = b""
+    read = getattr(out, "read1", out.read)  # what is there now: the first line need not wait for a full chunk
+    while chunk := read(_CHUNK):
+        *whole, rest = (rest + chunk).split(b"\0")
+        yield from whole
+    if rest:
+        yield rest
+
+
+def parts(found: Iterable[Line]) -> Iterator[Part]:
+    """Tell of each record what it is about. An end waits for its begin, for at most 1000 records."""
+    waiting: deque[Line] = deque()
+    ends: dict[str, Record] = {}
+    begins: dict[str, Record] = {}
+    for line in found:
+        waiting.append(line)
+        _note(line.record, ends, begins)
+        while waiting and (len(waiting) > _HELD or ends.keys() <= begins.keys()):
+            yield _part(waiting.popleft(), ends, begins)
+        if not waiting:
+            ends.clear()
+            begins.clear()
+    for line in waiting:
+        yield _part(line, ends, begins)
+
+
+def _note(record: Record, ends: dict[str, Record], begins: dict[str, Record]) -> None:
+    if record.invocation is None:
+        return
+    if record.event == "begin":
+        begins[record.invocation] = record
+    else:
+        ends.setdefault(record.invocation, record)
+
+
+def _part(line: Line, ends: dict[str, Record], begins: dict[str, Record]) -> Part:
+    record = line.record
+    end = ends.get(record.invocation or "")
+    begin = begins.get(record.invocation or "")
+    if record.event != "begin" and record.invocation is not None and begin is None:
+        begins[record.invocation] = record  # its begin is far away, or cut off: nobody waits for it any longer
+    of = [each for each in (record, begin, end) if each is not None]
+    own = begin if begin is not None else record
+    action = next((each.action for each in of if each.action is not None), None)
+    return Part(
+        line,
+        task_of(own),
+        "decompose" if action is None and record.event == "decompose" else action,
+        next((each.outcome for each in of if each.outcome is not None), None),
+        next((each.attempt for each in of if each.attempt is not None), None),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """What is wanted; an invocation that fits is wanted whole."""
+
+    task: str | None = None
+    action: str | None = None
+    outcome: str | None = None
+
+    def fits(self, part: Part) -> bool:
+        """Tell whether a record is wanted."""
+        return (
+            (self.task is None or self.task in part.names)
+            and self.action in (None, part.action)
+            and self.outcome in (None, part.outcome)
+        )
