@@ -1,0 +1,25 @@
+"""`gitorch report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gitorch
+from gitorch import output
+from gitorch.errors import Exit
+from gitorch.report import file
+
+
+def run(*, folder: str, rev: str, target: str, link_base: str | None) -> int:
+    """Write one page about the history."""
+    path = Path(folder, target)
+    if target != "-":
+        file.check(path)
+    with gitorch.open(folder) as workflow:
+        page = workflow.report(rev, link_base=link_base)
+    if target == "-":
+        output.write(page)
+        return Exit.OK
+    file.write(path, page)
+    output.say(f"wrote {path}  ({len(page.encode()) / 1e6:.1f} MB)")
+    return Exit.OK
