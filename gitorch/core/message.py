@@ -333,7 +333,7 @@ def _has_subjects_form(line: str) -> bool:
 
 def _read_plain(head: str, block: str) -> Record | None:
     """Read a record with nothing but its own trailers, each in place: nearly all are. None where it is not so plain."""
-    event = block[len(_EVENT_KEY) : block.find("\n")] if block.startswith(_EVENT_KEY) else ""
+    event = block[len(_EVENT_KEY) :].partition("\n")[0] if block.startswith(_EVENT_KEY) else ""
     form = _plain_form(event) if event in EVENTS else None
     match = form.pattern.fullmatch(block) if form is not None else None
     if match is None or form is None:

@@ -28,6 +28,7 @@ _SMALL: Final = (
     *("-c", "core.deltaBaseCacheLimit=4m"),
     *("-c", "core.packedGitWindowSize=1m", "-c", "core.packedGitLimit=16m"),
 )
+_QUARANTINE: Final = ("GIT_QUARANTINE_PATH", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
 # `git log` whatever the user's settings are: in UTF-8, and nothing but what the format asks for
 READ_LOG: Final = (
     *("-c", "log.showRoot=true", "-c", "log.showSignature=false", "-c", "i18n.logOutputEncoding=UTF-8", "log"),
@@ -105,8 +106,13 @@ def _reader(repository: Repository, *, replaced: bool) -> Git:
 
 
 def as_it_is(git: Git) -> Git:
-    """Let git see the objects themselves, not what replace refs or grafts put in their place."""
-    git.env = {**git.env, "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
+    """Let git see the objects themselves, not what replace refs or grafts put in their place.
+
+    In a hook that judges a push, it sees the objects that wait there to be let in too.
+    """
+    waiting = {key: os.environ[key] for key in _QUARANTINE if key in os.environ}
+    pushed = waiting if _QUARANTINE[0] in waiting else {}
+    git.env = {**git.env, **pushed, "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
     return git
 
 

@@ -137,7 +137,7 @@ _on: dict[str, tuple[tuple[Event, ...], st.SearchStrategy[Any]]] = {
     "question": (("end", "recover", "move"), _lines),
     "retry_at": (("end", "recover", "move"), _times),
     "rescue": (("end", "recover", "move"), _refs),
-    "totals": (("end", "decompose", "recover"), _totals),
+    "totals": (("end", "decompose", "recover", "merge"), _totals),
 }
 _required: dict[str, tuple[str, ...]] = {
     "begin": ("invocation", "action"),

@@ -91,7 +91,7 @@ def test_a_line_tells_what_happened(story: Story) -> None:
         (("--since", "HEAD"), lambda _: False),
         (("HEAD~2..HEAD",), lambda each: each.get("outcome") == "blocked" or each["subject"].endswith("begin execute")),
     ],
-    ids=str,
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_filters(story: Story, options: tuple[str, ...], wanted: Callable[[dict[str, Any]], bool]) -> None:
     expected = [each for each in _events(story) if wanted(each)]
