@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.probe import Quick, told_by_messages, told_by_names
-from tests.sandbox import Sandbox
+from tests.sandbox import GITORCH, Sandbox, run
 
 FAIL = ("--agent-command", "exit 1")
 
@@ -422,3 +422,21 @@ def test_a_fork_of_long_ago_is_read_again(ran: Sandbox, monkeypatch: pytest.Monk
     ran("step")
     monkeypatch.setattr("gitorch.ledger.verify._REMEMBERED", 1)
     holds(ran)
+
+
+def test_a_hook_judges_a_push_before_it_is_let_in(ran: Sandbox) -> None:
+    ran.git("clone", "-q", "--bare", ".", "../bare.git")
+    bare = Sandbox(ran.root.parent / "bare.git")
+    hook = bare.root / "hooks" / "pre-receive"
+    program = " ".join(GITORCH)
+    hook.write_text(
+        f'#!/bin/sh\nwhile read -r old new ref; do {program} verify --since "$old" "$new" || exit 1; done\n'
+    )
+    hook.chmod(0o755)
+    ran("create", "good")
+    ran.git("push", "-q", "../bare.git", "main", "main:new")
+    _rename_by_hand(ran)
+    done = run("git", "push", "../bare.git", "main", cwd=ran.root)
+    assert done.code != 0
+    assert f"the first commit that does not hold is {ran.head()}" in done.err
+    assert bare.git("rev-parse", "main").strip() == ran.git("rev-parse", "HEAD~1").strip()
