@@ -12,12 +12,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
+
 from gitorch import cli
 
 DECOYS = (".tasks/p_x_task.md", ".tasks/[p]_x", ".tasks/-rf", ".tasks/a b", ".tasks/ü.md", "p_x_task.md", "-rf", "a b")
 # commands whose end-to-end form other tests show; here they set the scene or look at it
 _PLAIN = frozenset(
-    {"list", "verify", "status", "show", "log", "start", "create", "update", "move", "drop", "decompose", "answer"}
+    {
+        *(
+            "list",
+            "verify",
+            "status",
+            "show",
+            "log",
+            "start",
+            "create",
+            "update",
+            "move",
+            "drop",
+            "decompose",
+            "answer",
+        ),
+        *("audit", "prompt", "context", "templates", "begin", "rewind", "fork", "merge", "report", "doctor", "trust"),
+    }
 )
 GITORCH = (sys.executable, "-m", "gitorch")
 
@@ -56,6 +74,13 @@ def quickly(root: Path, *args: str) -> Ran:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = cli.run(["-C", str(root), *args])
     return Ran(code, out.getvalue(), err.getvalue())
+
+
+def short_form(cases: dict[str, Any], every: int) -> list[Any]:
+    """Let the short form of a suite have only some of many like cases."""
+    marks = [() if number % every == 0 else (pytest.mark.heavy,) for number in range(len(cases))]
+    values = [each if isinstance(each, tuple) else (each,) for each in cases.values()]
+    return [pytest.param(*v, id=name, marks=m) for name, v, m in zip(cases, values, marks, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -135,10 +135,11 @@ def _store(repository: Repository, state: WorkflowState, draft: Draft) -> tuple[
         text = main_tasks.format(record.main_task).encode()
         if text != state.main_task_bytes:
             contents[MAIN_TASK_PATH] = text
+    gone = record.main_task is None and state.main_task_entry is not None
     blobs = dict(zip(contents, repository.objects.write_blobs(list(contents.values())), strict=True))
-    edits: dict[str, Entry | None] = {**draft.work, **draft.checkout}
+    edits: dict[str, Entry | None] = {**draft.work, **draft.checkout, **({MAIN_TASK_PATH: None} if gone else {})}
     renames: list[tuple[str, str]] = []
-    removes: list[str] = []
+    removes: list[str] = [MAIN_TASK_PATH] if gone else []
     for change in record.changes:
         old = None if change.before is None else task_path(change.name, change.before)
         new = None if change.after is None else task_path(change.name, change.after)

@@ -40,7 +40,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin"
 
 
-@pytest.fixture(params=["on PATH", "by setting"])
+@pytest.fixture(params=["on PATH", pytest.param("by setting", marks=pytest.mark.heavy)])
 def shell(request: pytest.FixtureRequest, sandbox: Sandbox, bare: Path, tmp_path: Path) -> Shell:
     sandbox("init", "--claude")
     return make_shell(sandbox, bare, tmp_path, on_path=request.param == "on PATH")

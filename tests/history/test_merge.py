@@ -13,7 +13,7 @@ import pytest
 import gitorch
 from tests.history.sides import COST, LINES, Do, Sides, edited, moved, needs_merge_tree, said, worked, wrote
 from tests.probe import refused
-from tests.sandbox import run
+from tests.sandbox import run, short_form
 
 pytestmark = needs_merge_tree
 SHIM = """#!/bin/sh
@@ -125,7 +125,7 @@ CASES: dict[str, Case] = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", short_form({case: case for case in CASES}, 4))
 def test_it_is_the_same_in_either_order_and_goes_on_to_the_end(sides: Sides, tmp_path: Path, case: str) -> None:
     here, there, states, task = CASES[case]
     sides.on("side", *there)
@@ -352,7 +352,7 @@ def test_a_conflict_in_a_file_is_resolved_by_git_and_recorded_by_resolve(parted:
     assert parted.to_the_end()
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", short_form({case: case for case in CASES}, 4))
 def test_resolve_makes_of_the_tasks_what_merge_does(sides: Sides, tmp_path: Path, case: str) -> None:
     here, there, _, _ = CASES[case]
     sides.on("side", *there)

@@ -9,6 +9,7 @@ import pytest
 import gitorch
 from tests.history.sides import Sides, moved, needs_merge_tree, said, worked, wrote
 from tests.probe import refused
+from tests.sandbox import Sandbox
 
 PENDING = {"a": "pending", "b": "pending", "c": "pending", "p": "pending", "p1": "pending", "p2": "pending"}
 
@@ -166,3 +167,14 @@ def test_in_a_worktree_of_its_own_with_another_agent(sides: Sides, tmp_path: Pat
 )
 def test_a_fork_that_cannot_be_made(sides: Sides, args: list[str], code: int, says: str) -> None:
     refused(sides, "fork", *args, code=code, says=says)
+
+
+def test_back_to_where_there_was_no_main_task_yet(sandbox: Sandbox) -> None:
+    sandbox("create", "a")
+    first = sandbox.head()
+    sandbox("update", "continue", "Execute a", "--task", "a")
+    sandbox("rewind", first)
+    assert not (sandbox.root / ".tasks/MAIN_TASK").exists()
+    assert sandbox.git("ls-tree", "--name-only", "HEAD", ".tasks/").split() == [".tasks/[pending]_a_task.md"]
+    assert sandbox("verify").code == 0
+    assert sandbox.decoys_untouched()

@@ -344,6 +344,7 @@ def test_an_agent_file_cannot_pass_for_a_tasks_own_command(bench: Bench, sealed:
     assert done.code != 0 or "cannot be kept" in done.err
 
 
+@pytest.mark.heavy
 def test_sums_beyond_all_measure_do_not_stop_the_workflow(bench: Bench, sealed: Path) -> None:
     for number in range(12):
         bench("create", f"n{number}")
@@ -470,6 +471,7 @@ def test_no_text_keeps_the_reader_of_aiders_output_for_minutes() -> None:
     assert _listen("listener('aider').end(0, b'Repo-map: \\n' * 23_000, b'')", 30) == 0
 
 
+@pytest.mark.heavy
 def test_an_answer_in_large_pieces_takes_bounded_memory() -> None:
     piece = "json.dumps({'type': 'message', 'role': 'assistant', 'content': 'y' * 1_000_000}).encode() + b'\\n'"
     assert _listen(f"heard = listener('gemini')\nfor _ in range(1500):\n    heard.feed({piece})\n", 120) == 0

@@ -5,21 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.loop.bench import LINES, Bench, differences
-from tests.sandbox import GITORCH
+from tests.sandbox import GITORCH, short_form
 
 MINE = "the user's own words\n"
-
-
-def _short_form(cases: dict[str, Any], every: int) -> list[Any]:
-    """Let the short form of the suite have only some of many like cases."""
-    marks = [() if number % every == 0 else (pytest.mark.heavy,) for number in range(len(cases))]
-    values = [each if isinstance(each, tuple) else (each,) for each in cases.values()]
-    return [pytest.param(*v, id=name, marks=m) for name, v, m in zip(cases, values, marks, strict=True)]
 
 
 def _dirty(bench: Bench) -> None:
@@ -117,7 +109,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("deed", _short_form(REFUSED, 3))
+@pytest.mark.parametrize("deed", short_form(REFUSED, 4))
 def test_refused_and_put_back(bench: Bench, deed: str) -> None:
     _dirty(bench)
     before, head = bench.everything(), bench.head()
@@ -160,7 +152,7 @@ HARMLESS = {
 
 @pytest.mark.parametrize(
     ("deed", "code"),
-    _short_form({f"{name}, exit {code}": (deed, code) for name, deed in HARMLESS.items() for code in (0, 1)}, 5),
+    short_form({f"{name}, exit {code}": (deed, code) for name, deed in HARMLESS.items() for code in (0, 1)}, 7),
 )
 def test_of_no_consequence(bench: Bench, deed: str, code: int) -> None:
     _dirty(bench)

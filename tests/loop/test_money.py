@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
+from gitorch.core.message import plain
 from tests.loop.bench import Bench, wait_for
 from tests.loop.fake import fake, says
 
@@ -25,28 +29,32 @@ def test_it_is_asked_before_each_call_and_what_is_left_is_passed_down(bench: Ben
     assert bench.is_sound()
 
 
-def test_ten_restarts_reset_nothing(bench: Bench, sealed: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("restarts", [3, pytest.param(10, marks=pytest.mark.heavy)])
+def test_restarts_reset_nothing(bench: Bench, sealed: Path, tmp_path: Path, restarts: int) -> None:
     """A run that is killed in each of its steps, and begun anew, spends no more than it may."""
-    for number in range(20):
+    completed = restarts + 2
+    for number in range(completed):
         bench("create", f"w{number}")
     count, here = tmp_path / "count", tmp_path / "here"
     count.write_text("0")
-    odd = f"n=$(cat {count}); echo $((n + 1)) > {count}; [ $n -ge 20 ] || [ $((n % 2)) = 0 ]"
+    odd = f"n=$(cat {count}); echo $((n + 1)) > {count}; [ $n -ge {2 * restarts} ] || [ $((n % 2)) = 0 ]"
     agent = fake(sealed, f"{WORK}{odd} || {{ touch {here}; sleep 600; }}\n{says(text='ok', cost=0.25)}")
-    for _ in range(10):
-        run = bench.start("run", *agent, "--max-cost", "3", "--max-steps", "22")
+    bounds = ("--max-cost", str(0.25 * completed), "--max-steps", str(2 * restarts + 2))
+    for _ in range(restarts):
+        run = bench.start("run", *agent, *bounds)
         wait_for(here.exists)
         run.kill()
         run.communicate()
         here.unlink()
-    done = bench("run", *agent, "--max-cost", "3", "--max-steps", "22", code=30)
+    done = bench("run", *agent, *bounds, code=30)
     ends = [json.loads(line) for line in bench("log", "--json").out.splitlines()]
     outcomes = [end["outcome"] for end in ends if end["event"] in ("end", "recover")]
-    assert (outcomes.count("completed"), outcomes.count("interrupted")) == (12, 10)
-    assert bench.trailers()["Gitorch-Total-Cost-USD"] == "3"
-    assert bench.trailers()["Gitorch-Total-Unpriced"] == "10"
-    assert "22 steps are done" in done.out
-    assert "of 10 invocations the cost is unknown; 3 USD are known" in bench("step", *agent, "--max-cost", "9").err
+    assert (outcomes.count("completed"), outcomes.count("interrupted")) == (completed, restarts)
+    assert float(bench.trailers()["Gitorch-Total-Cost-USD"]) == 0.25 * completed
+    assert bench.trailers()["Gitorch-Total-Unpriced"] == str(restarts)
+    assert f"{2 * restarts + 2} steps are done" in done.out
+    more = bench("step", *agent, "--max-cost", "9").err
+    assert f"of {restarts} invocations the cost is unknown; {plain(Decimal(completed) / 4)} USD are known" in more
     assert bench.is_sound()
 
 
