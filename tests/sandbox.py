@@ -34,7 +34,7 @@ _PLAIN = frozenset(
             "decompose",
             "answer",
         ),
-        *("audit", "prompt", "context", "templates", "begin", "rewind", "fork", "merge", "report", "doctor", "trust"),
+        *("audit", "prompt", "context", "templates", "begin", "rewind", "fork", "merge", "doctor", "trust"),
     }
 )
 GITORCH = (sys.executable, "-m", "gitorch")
