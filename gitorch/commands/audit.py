@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from decimal import Decimal
 
 import gitorch
@@ -16,6 +17,14 @@ from gitorch.errors import Exit
 
 def run(*, folder: str, rev: str, as_json: bool) -> int:
     """Tell the invocations in order, and what they sum up to."""
+    gc.disable()  # nothing here makes circles, and looking for them takes a tenth of a long history's time
+    try:
+        return _tell(folder, rev, as_json=as_json)
+    finally:
+        gc.enable()
+
+
+def _tell(folder: str, rev: str, *, as_json: bool) -> int:
     audit = Audit()
     with gitorch.open(folder) as workflow:
         found = workflow.invocations(*([] if rev == "HEAD" else [rev]))

@@ -190,7 +190,9 @@ class _Folding:
         if group is None:
             group = self._open(Invocation(by="hand", before=before.main_task, began=entry.time))
         self._add(group, entry, record)
-        group.action, group.task = (None, None) if alone else (_action(group), _task(group))
+        group.task = None if alone else _task(group)
+        if not alone and (len(group.events) == 1 or record.event == "decompose"):
+            group.action = _action(group)
         if alone or record.event in _CLOSING or beside is not None:
             self._close(group)
             return _Place(record.main_task, beside)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from gitorch.core import audit, main_task
@@ -41,6 +42,7 @@ def _entry(logged: Logged) -> Entry:
     return Entry(logged.commit, logged.parents, logged.time, record_of(logged.message), files)
 
 
+@lru_cache(maxsize=1 << 14)  # a history names the same paths again and again
 def is_state(path: str) -> bool:
     """Tell whether a path is MAIN_TASK or a task file."""
     if not path.startswith(_FOLDER):
