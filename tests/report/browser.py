@@ -116,11 +116,19 @@ class Browser:
         self.settle()
 
     def wait_for(self, condition: str) -> None:
-        """Wait until an expression in the page is true."""
+        """Wait until an expression in the page is true; a page that is just being loaded again tells nothing."""
         until = time.monotonic() + WAIT
-        while not self.js(condition):
+        while not self._is_so(condition):
             if time.monotonic() > until:
                 raise PageError(f"in vain: {condition}")
+
+    def _is_so(self, condition: str) -> bool:
+        try:
+            return bool(self.js(condition))
+        except PageError as error:
+            if "navigated" in str(error) or "context" in str(error):
+                return False
+            raise
 
     def settle(self, milliseconds: int = 0) -> None:
         """Wait until what was asked for has been drawn; what waits for a reader's pause needs some time more."""
