@@ -107,10 +107,6 @@ def _head(history: History, base: str | None) -> Mapping[str, str]:
     }
 
 
-def _focus(text: str) -> str:
-    return f'<p class="focus"><span class="key">Focus</span> {_text(text)}</p>'
-
-
 def _name(invocations: Sequence[Invocation]) -> str:
     """Name the workflow: by the task that began it last, else by the first there was."""
     begun = [each.task for each in reversed(invocations) if "start" in each.events and each.task]
