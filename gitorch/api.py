@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from gitorch.core import plan as planner
 from gitorch.core.audit import Invocation
-from gitorch.core.message import Record, Totals
+from gitorch.core.record import Record, Totals
 from gitorch.core.task import Parameters, Task
 from gitorch.git.repository import Repository, open_repository
 from gitorch.ledger.audit import read_invocations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable
 from itertools import islice
@@ -14,6 +15,10 @@ from gitorch.errors import GitorchError
 SCHEMA: Final = 1
 _AT_ONCE: Final = 100
 _STYLES: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
+# what breaks lines, steers a terminal or turns the direction of text; and what `paint` has made
+_UNSAFE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_PAINTED: Final = re.compile(rf"(\x1b\[(?:{'|'.join(_STYLES.values())})m)([^\x1b]*)(\x1b\[0m)")
+_OF_PAINTED: Final = 4  # _PAINTED.split gives plain text, start, painted text, end, and so on
 
 
 class ReaderGone(Exception):
@@ -58,20 +63,27 @@ def pieces(found: Iterable[str]) -> None:
 
 
 def say(text: str = "") -> None:
-    """Print a line of a result."""
-    write(text + "\n")
+    """Print a line of a result for people, without what could steer their terminal."""
+    write(_harmless(text, sys.stdout) + "\n")
+
+
+def _harmless(text: str, stream: TextIO) -> str:
+    if not is_terminal(stream):
+        return _UNSAFE.sub("\ufffd", text)
+    parts = enumerate(_PAINTED.split(text))
+    return "".join(part if at % _OF_PAINTED in (1, 3) else _UNSAFE.sub("\ufffd", part) for at, part in parts)
 
 
 def document(**values: Any) -> None:
     """Print one JSON document that tells its schema."""
     escaped = (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"
-    say(json.dumps({"schema": SCHEMA, **values}, ensure_ascii=escaped, separators=(", ", ": ")))
+    write(json.dumps({"schema": SCHEMA, **values}, ensure_ascii=escaped, separators=(", ", ": ")) + "\n")
 
 
 def note(text: str) -> None:
     """Print a message."""
     sys.stdout.flush()
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(_harmless(text, sys.stderr) + "\n")
     sys.stderr.flush()
 
 

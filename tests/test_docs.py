@@ -13,7 +13,7 @@ import click
 import pytest
 
 from gitorch.cli import cli
-from gitorch.core import main_task, message
+from gitorch.core import main_task, message, record, trailers
 from gitorch.errors import Exit
 from tests import docs
 from tests.sandbox import Sandbox
@@ -148,8 +148,8 @@ def test_all_exit_codes_are_explained() -> None:
 
 def test_the_format_names_every_trailer_event_and_word() -> None:
     text = (ROOT / "docs/format.md").read_text()
-    keys = [*message._BY_KEY, *message._TOTALS, "Event", "Status", "Next", "Task", "Focus", "State", "Check"]
-    for word in (*keys, *message.EVENTS, *message.ACTIONS, *message.OUTCOMES):
+    keys = [*trailers.BY_KEY, *trailers.TOTALS, "Again", "Event", "Status", "Next", "Task", "Focus", "State", "Check"]
+    for word in (*keys, *record.EVENTS, *record.ACTIONS, *record.OUTCOMES):
         assert f"`{word}`" in text, word
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from gitorch.agents.query import compile_pattern, compile_query, number
 from gitorch.agents.spec import Agent, Ending, Figure
-from gitorch.core.message import amount
+from gitorch.core.amounts import amount
 from gitorch.core.text import one_line
 
 _MAX_DOCUMENT: Final = 8 * 1024 * 1024  # bytes

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from gitorch.core import main_task as main_tasks
-from gitorch.core.message import amount
+from gitorch.core.amounts import amount
 from gitorch.core.text import one_line, paragraphs
 from gitorch.errors import GitorchError
 

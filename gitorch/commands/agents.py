@@ -12,7 +12,8 @@ from gitorch.agents.installed import Program
 from gitorch.agents.spec import Agent
 from gitorch.commands.watching import Interrupts, Live
 from gitorch.core import message
-from gitorch.core.message import Record
+from gitorch.core.amounts import plain
+from gitorch.core.record import Record
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.repository import Repository, open_repository
 from gitorch.loop import environment, proposal, roster, tryout
@@ -106,7 +107,7 @@ def _told(record: Record) -> str:
         parts.append(str(record.reason or record.question))
     if record.model:
         parts.append(f"model {record.model}")
-    parts.append("cost unknown" if record.cost_usd is None else f"{message.plain(record.cost_usd)} USD")
+    parts.append("cost unknown" if record.cost_usd is None else f"{plain(record.cost_usd)} USD")
     if record.tokens_in is not None or record.tokens_out is not None:
         parts.append(f"{record.tokens_in or 0} tokens in, {record.tokens_out or 0} out")
     if record.duration is not None:

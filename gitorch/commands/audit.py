@@ -8,9 +8,9 @@ from decimal import Decimal
 import gitorch
 from gitorch import output
 from gitorch.commands.show import when
+from gitorch.core.amounts import plain
 from gitorch.core.audit import Audit, Invocation, Sums
 from gitorch.core.audit_json import document
-from gitorch.core.message import plain
 from gitorch.core.text import clean
 from gitorch.errors import Exit
 

@@ -15,9 +15,9 @@ from gitorch.commands.outcome import tell
 from gitorch.commands.watching import Interrupts, Live
 from gitorch.core import main_task as main_tasks
 from gitorch.core import message
-from gitorch.core.message import Record
 from gitorch.core.moves import difference
 from gitorch.core.names import TASKS_DIR, task_dir
+from gitorch.core.record import Record
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.process import Git
 from gitorch.git.repository import Repository, open_repository

@@ -9,6 +9,7 @@ from pathlib import Path
 import gitorch
 from gitorch import output
 from gitorch.api import Workflow
+from gitorch.commands.target import target_file
 from gitorch.core.names import quote
 from gitorch.core.task import Task
 from gitorch.errors import Exit, GitorchError
@@ -23,7 +24,7 @@ def run(*, folder: str, form: str, rev: str, target: str | None) -> int:
         if target is None or target == "-":
             output.pieces(pieces)
             return Exit.OK
-        path = Path(folder, target)
+        path = target_file(workflow.repository.root, folder, target)
         _store(path, pieces)
     output.say(f"wrote {path}")
     return Exit.OK

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from gitorch import output
 from gitorch.api import Workflow
+from gitorch.core.amounts import plain
 from gitorch.core.audit import Invocation
 from gitorch.core.audit_json import as_dict
-from gitorch.core.message import Record, plain
+from gitorch.core.record import Record
 from gitorch.core.text import clean, one_line
 from gitorch.errors import Exit
 from gitorch.ledger.invocation import difference

@@ -11,8 +11,10 @@ from typing import Final
 import gitorch
 from gitorch import output
 from gitorch.commands.invocation import when
-from gitorch.core.message import ACTIONS, OUTCOMES, Outcome, Record, as_dict, plain
+from gitorch.core.amounts import plain
+from gitorch.core.message import as_dict
 from gitorch.core.names import quote
+from gitorch.core.record import ACTIONS, OUTCOMES, Outcome, Record
 from gitorch.core.text import clean
 from gitorch.errors import Exit, GitorchError
 from gitorch.ledger.log import Filter, Part

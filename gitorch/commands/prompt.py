@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gitorch
 from gitorch import output
+from gitorch.core.text import clean
 from gitorch.errors import Exit
 from gitorch.loop.ahead import Options
 
@@ -17,7 +18,7 @@ def run(*, folder: str, agent: str | None) -> int:
             return Exit.OK
         plan, text = workflow.prompt(Options(agent=agent))
     if text is not None:
-        output.write(text)
+        output.write(clean(text))
     elif plan.action == "decompose":
         output.note(f"the next step cuts {plan.task} into subtasks by a template; no agent gets a prompt")
     else:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import gitorch
 from gitorch import output
+from gitorch.commands.target import target_file
 from gitorch.errors import Exit
 from gitorch.report import file
 
@@ -16,6 +17,8 @@ def run(*, folder: str, rev: str, target: str, link_base: str | None) -> int:
     if target != "-":
         file.check(path)
     with gitorch.open(folder) as workflow:
+        if target != "-":
+            path = target_file(workflow.repository.root, folder, target)
         page = workflow.report(rev, link_base=link_base)
     if target == "-":
         output.write(page)

@@ -8,8 +8,9 @@ from gitorch.api import Workflow
 from gitorch.commands import invocation
 from gitorch.commands.invocation import when
 from gitorch.core import plan as planner
-from gitorch.core.message import Record, as_dict
+from gitorch.core.message import as_dict
 from gitorch.core.names import check_name, task_dir
+from gitorch.core.record import Record
 from gitorch.core.text import clean
 from gitorch.errors import Exit
 from gitorch.ledger.state import WorkflowState

@@ -12,8 +12,9 @@ from typing import Final
 
 from gitorch import output
 from gitorch.agents import descendants
-from gitorch.core.message import NO_TASK, Totals
+from gitorch.core.message import NO_TASK
 from gitorch.core.plan import Plan
+from gitorch.core.record import Totals
 from gitorch.loop.limits import show_cost
 
 _REDRAW: Final = 0.5  # seconds

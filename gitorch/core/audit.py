@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
-from gitorch.core.fold import ATTEMPTS, is_unpriced, task_of
+from gitorch.core.fold import is_unpriced
 from gitorch.core.main_task import MainTask
-from gitorch.core.message import ACTIONS, Action, Event, Outcome, Record
 from gitorch.core.moves import Change
 from gitorch.core.names import TaskState
+from gitorch.core.record import ACTIONS, ATTEMPTS, Action, Event, Outcome, Record, task_of
 
 By = Literal["step", "template", "hand"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from gitorch.core.audit import Audit, Invocation, Moved, Sums
-from gitorch.core.message import Check
+from gitorch.core.record import Check
 
 Ways = Mapping[str, list[dict[str, Any]]]
 

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from gitorch.core import again
+from gitorch.core.again import Tried
 from gitorch.core.main_task import MainTask
-from gitorch.core.message import Action, Event, Outcome, Record, Totals
 from gitorch.core.moves import Change, States, apply, is_legal
 from gitorch.core.names import TASK_STATES, TaskState
+from gitorch.core.record import Action, Event, Outcome, Record, Totals, task_of
 
 # outcomes after which the invocation says nothing about whether the workflow gets on
 _NO_NEWS: Final = frozenset[Outcome | None]({"rate-limited", "interrupted"})
 MOST: Final = Decimal(10**12 - 1)  # what a sum can be: more does not fit into a trailer
 COMMAND: Final = "run"  # stands as the agent where a task's own command has run; it costs nothing
-# outcomes that use up one of a task's attempts
-ATTEMPTS: Final = frozenset[Outcome | None]({"failed", "timeout", "stalled", "rejected"})
 _ANY_MOVE: Final = frozenset[Event]({"rewind", "adopt", "merge", "recover"})
 _NEW: Final = frozenset[Event]({"start", "create", "decompose"})
 # the states from which a record of an event may move tasks that are there already
@@ -46,12 +46,7 @@ class Fold(NamedTuple):
     open: tuple[Open, ...] = ()
     worked: bool = False  # whether files other than states changed since the last sums
     known: bool = True  # False where a shallow clone begins, until a record tells the sums
-
-
-def task_of(record: Record) -> str | None:
-    """Give the task that a record is about: the one its first change names, unless an invocation has made that."""
-    made = record.event == "end" and bool(record.changes) and record.changes[0].before is None
-    return record.changes[0].name if record.changes and not made else None
+    again: Tried = ()  # the tasks to be tried again
 
 
 def step(fold: Fold, record: Record, *, worked: bool) -> Fold:
@@ -63,9 +58,9 @@ def step(fold: Fold, record: Record, *, worked: bool) -> Fold:
         begun = Open(record.invocation, record.action, record.attempt, task_of(record))
         return fold._replace(open=(*fold.open, begun), worked=False)
     if record.totals is None:
-        return fold._replace(worked=worked)
+        return fold._replace(worked=worked, again=again.after(fold.again, record))
     left = tuple(begun for begun in fold.open if begun.invocation != record.invocation)
-    return Fold(record.totals, left, worked=False)
+    return Fold(record.totals, left, worked=False, again=record.totals.again)
 
 
 def is_unpriced(record: Record) -> bool:
@@ -87,6 +82,7 @@ def next_totals(fold: Fold, record: Record, *, worked: bool) -> Totals:
         seconds=min(before.seconds + (record.duration or Decimal(0)), MOST),
         idle=0 if progress else idle,
         unpriced=before.unpriced + is_unpriced(record),
+        again=again.after(fold.again, record),
     )
 
 
@@ -113,7 +109,8 @@ def wrong_totals(there: Totals, due: Totals) -> list[str]:
 def _show(totals: Totals) -> str:
     cost = "unknown cost" if totals.cost_usd is None else f"{totals.cost_usd} USD"
     unpriced = f", {totals.unpriced} of unknown cost" if totals.unpriced else ""
-    return f"{totals.steps} steps, {cost}, {totals.seconds} s, {totals.idle} idle{unpriced}"
+    tried = "".join(f", {task.name} again" for task in totals.again)
+    return f"{totals.steps} steps, {cost}, {totals.seconds} s, {totals.idle} idle{unpriced}{tried}"
 
 
 def _may(record: Record, change: Change) -> bool:
@@ -137,11 +134,7 @@ def _invocation_problems(fold: Fold, record: Record) -> list[str]:
         if any(begun.invocation == record.invocation for begun in fold.open):
             return [f"invocation {record.invocation} begins twice"]
         task = task_of(record)
-        return [
-            f"invocation {begun.invocation} has no end: task {task} begins again"
-            for begun in fold.open
-            if task is not None and begun.task == task
-        ]
+        return [] if task is None else _begin_problems(fold, record, task)
     if record.event not in ("end", "recover"):
         return []
     begun = next((begun for begun in fold.open if begun.invocation == record.invocation), None)
@@ -153,6 +146,18 @@ def _invocation_problems(fold: Fold, record: Record) -> list[str]:
     silent = task_of(record) != begun.task and not (_cuts(record) and record.changes)
     if begun.task is not None and record.event == "end" and silent:
         found.append(f"invocation {record.invocation} began task {begun.task} and does not say what became of it")
+    return found
+
+
+def _begin_problems(fold: Fold, record: Record, task: str) -> list[str]:
+    found = [
+        f"invocation {begun.invocation} has no end: task {task} begins again"
+        for begun in fold.open
+        if begun.task == task
+    ]
+    due = again.of(fold.again, task).attempt
+    if fold.known and record.attempt is not None and record.attempt != due:
+        found.append(f"this is attempt {due} at {task}, not {record.attempt}")
     return found
 
 

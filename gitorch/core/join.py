@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 from gitorch.core import plan as planner
 from gitorch.core.fold import MOST
 from gitorch.core.main_task import MainTask
-from gitorch.core.message import Totals
 from gitorch.core.moves import Family, States
 from gitorch.core.names import TaskState
 from gitorch.core.plan import Tasks
+from gitorch.core.record import Totals
 
 # where both sides have moved a task, the state that stands further to the right holds
 _RANK: Final[tuple[TaskState, ...]] = ("pending", "running", "failed", "blocked", "completed")

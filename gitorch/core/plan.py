@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 from gitorch.core import main_task as main_tasks
 from gitorch.core.main_task import MainTask
-from gitorch.core.message import ACTIONS, Action
 from gitorch.core.moves import Family, States
+from gitorch.core.record import ACTIONS, Action
 from gitorch.core.task import Task
 
 Tasks = Mapping[str, Task]

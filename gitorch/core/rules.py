@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from gitorch.core.fold import ATTEMPTS, task_of
 from gitorch.core.main_task import MainTask
-from gitorch.core.message import Event, Outcome, Record
 from gitorch.core.names import TaskState
+from gitorch.core.record import Event, Outcome, Record, task_of
 
 _KEEPS_MAIN_TASK: Final = frozenset[Event]({"create", "begin", "move", "drop", "recover"})
 _AFTER: Final[Mapping[Outcome, frozenset[TaskState | None]]] = {
@@ -19,7 +18,6 @@ _AFTER: Final[Mapping[Outcome, frozenset[TaskState | None]]] = {
     **dict.fromkeys(("failed", "timeout", "stalled", "rejected"), frozenset[TaskState | None]({"pending", "failed"})),
 }
 _LOOKS: Final = frozenset({"gather", "check"})  # asked for by NEXT, they leave a task of another kind as it was
-Attempts = Mapping[str, int]
 
 
 def problems(record: Record, *, rewritten: bool, before: Callable[[], MainTask | None]) -> list[str]:
@@ -71,32 +69,3 @@ def _outcome_problems(record: Record) -> list[str]:
     if change.after in after or (record.outcome == "completed" and record.action in _LOOKS):
         return []
     return [f"outcome {record.outcome} does not go with {change}"]
-
-
-def attempt_problem(attempts: Attempts, record: Record) -> str | None:
-    """Say whether a `begin` counts its attempt wrongly."""
-    task = task_of(record)
-    if record.event != "begin" or task is None or record.attempt is None:
-        return None
-    due = attempts.get(task, 1)
-    return None if record.attempt == due else f"this is attempt {due} at {task}, not {record.attempt}"
-
-
-def next_attempts(attempts: Attempts, record: Record) -> Attempts:
-    """Give the number of the next attempt at each task; one that is missing is at its first.
-
-    An attempt counts that failed by itself. Whatever else moves a task, and an answer, makes it begin anew.
-    """
-    if record.event == "recover" or not record.changes:
-        return attempts
-    task, due = None, 1
-    if record.event in ("begin", "end"):
-        task = task_of(record)
-        due = (record.attempt or 0) + (record.event == "end" and record.outcome in ATTEMPTS)
-    if due <= 1 and not attempts:
-        return attempts
-    moved = {change.name for change in record.changes}
-    after = {name: number for name, number in attempts.items() if name not in moved}
-    if task is not None and due > 1:
-        after[task] = due
-    return after

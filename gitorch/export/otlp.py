@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from gitorch.core.audit import Invocation, Sums
 from gitorch.core.fold import COMMAND
-from gitorch.core.message import Outcome, Record
+from gitorch.core.record import Outcome, Record
 
 _SECOND: Final = 1_000_000_000  # in nanoseconds
 _INTERNAL: Final = 1  # SPAN_KIND_INTERNAL

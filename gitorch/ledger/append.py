@@ -18,8 +18,8 @@ from typing import Final, NamedTuple
 
 from gitorch.core import main_task as main_tasks
 from gitorch.core import message
-from gitorch.core.message import Record
 from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, task_path
+from gitorch.core.record import Record
 from gitorch.errors import GitorchError
 from gitorch.git.locks import Busy, break_stale_index_lock, hold, hold_index
 from gitorch.git.objects import FILE_MODE, Entry

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from gitorch.core.fold import task_of
-from gitorch.core.message import PREFIX, Record
 from gitorch.core.names import MAIN_TASK_PATH, name_problem, quote
+from gitorch.core.record import Record, task_of
+from gitorch.core.trailers import PREFIX
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.objects import Commit
 from gitorch.git.process import GitError, complaint

@@ -5,22 +5,25 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain
 from typing import IO, Final, NamedTuple
 
-from gitorch.core import message
-from gitorch.core.fold import ATTEMPTS, Fold, Open, task_of
-from gitorch.core.message import InvalidMessage, Record, Totals
+from gitorch.core import again, message
+from gitorch.core.fold import Fold, Open
 from gitorch.core.names import MAIN_TASK_FILE, TASKS_DIR, parse_task_file, quote
+from gitorch.core.record import ATTEMPTS, Record, Totals, task_of
+from gitorch.core.trailers import PREFIX, InvalidMessage
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.objects import TREE_MODE, Commit, Entry, Objects
 from gitorch.git.process import Git, GitError
 from gitorch.git.repository import Repository
 
-_TRAILER: Final = f"\n{message.PREFIX}Event: "
+_TRAILER: Final = f"\n{PREFIX}Event: "
 _CHUNK: Final = 1 << 20
+_SHOWN_FAILURES: Final = 3
 _NAMES: Final = sys.getfilesystemencoding()
 _ODD_NAMES: Final = sys.getfilesystemencodeerrors()
 # what git may keep in memory: enough for reading commit after commit, and faster than its large defaults
@@ -210,10 +213,12 @@ class Recent(NamedTuple):
 
 def recent(objects: Objects, rev: str = "HEAD") -> Recent:
     """Read the sums since `start`, and the invocation left open, from the newest records alone."""
+    since: list[Record] = []  # the records after the one that tells the sums, newest first
     ended: set[str] = set()
     opened: Open | None = None
     begin: str | None = None
     started: Record | None = None  # the sums begin there; before it only an invocation that is open is looked for
+    told: Record | None = None
     cut_off = by_hand = False
     for commit in way_back(objects, rev):
         cut_off = bool(commit.parents)  # true after the last commit only where a shallow clone begins
@@ -226,14 +231,18 @@ def recent(objects: Objects, rev: str = "HEAD") -> Recent:
             opened = Open(record.invocation or "", record.action, record.attempt, task_of(record))
             begin = commit.oid
         by_hand = by_hand or record.event in ("update", "answer")
-        if record.event == "start" and started is None:
-            started = record
-        elif record.totals is not None or record.event == "start":
-            totals = record.totals if started is None else None
-            return Recent(Fold(totals or Totals(), (opened,) if opened else ()), begin, started or record, by_hand)
-    if started is not None:
-        return Recent(Fold(Totals(), (opened,) if opened else ()), begin, started, by_hand)
-    return Recent(Fold(Totals(), (opened,) if opened else (), known=not cut_off), begin, None)
+        if record.totals is not None or (record.event == "start" and started is not None):
+            told = record
+            break
+        if started is None:
+            since += [record] if record.changes else []
+            started = record if record.event == "start" else None
+    totals = Totals() if started is not None or told is None or told.totals is None else told.totals
+    known = told is not None or started is not None or not cut_off
+    fold = Fold(totals, (opened,) if opened else (), known=known, again=totals.again)
+    for record in reversed(since):
+        fold = fold._replace(again=again.after(fold.again, record))
+    return Recent(fold, begin, started or told, by_hand)
 
 
 class Past(NamedTuple):
@@ -252,28 +261,75 @@ class Past(NamedTuple):
     waits: int = 0
 
 
-def past_of(objects: Objects, name: str, rev: str = "HEAD", failures: int = 3) -> Past:
-    """Read a task's attempts since it was last made, reopened or answered."""
-    attempt: int | None = None
-    kept: list[Record] = []
-    answer: str | None = None
-    waits, waiting = 0, True
-    needle = f"{message.PREFIX}State: {name}: "
-    for commit in way_back(objects, rev):
-        record = record_of(commit.message) if needle in commit.message else None
-        if record is None or all(change.name != name for change in record.changes):
-            continue
+def past_of(objects: Objects, name: str, rev: str = "HEAD") -> Past:
+    """Read the attempts at a task that is to be tried, or is being tried, since it was last made, moved or answered."""
+    known = again.of(recent(objects, rev).fold.again, name)
+    tries = _Tries(name, known.attempt - 1, answered=known.answered)
+    if tries.wanted:
+        tries.look(objects, rev)
+    return Past(known.attempt, tuple(tries.failures), tries.answer, known.waits)
+
+
+def failures_of(objects: Objects, name: str, rev: str = "HEAD") -> Past:
+    """Read the attempts at a task that is not to be tried any more, however far back they are."""
+    tries = _Tries(name, _SHOWN_FAILURES, answered=False)
+    tries.look(objects, rev)
+    return Past(1, tuple(tries.failures), tries.answer)
+
+
+class _Tries:
+    """A search for what was tried at a task and what was answered, which ends where all of it is found.
+
+    `left` is how many failures are still to be found, `answered` whether an answer is; what was tried before an answer
+    counts too, the `end` before it tells how much that is.
+    """
+
+    def __init__(self, name: str, left: int, *, answered: bool) -> None:
+        self._name = name
+        self._left = left
+        self._answered = answered
+        self._before_answer = False
+        self.failures: list[Record] = []
+        self.answer: str | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is more to find."""
+        return (self._left > 0 and len(self.failures) < _SHOWN_FAILURES) or self._answered or self._before_answer
+
+    def look(self, objects: Objects, rev: str) -> None:
+        """Go back along the way the state came, and both ways where a record has merged two."""
+        seen: set[str] = set()
+        ways = deque([way_back(objects, rev)])
+        while ways and self.wanted:
+            way = ways.popleft()
+            commit = next(way, None)
+            if commit is None or commit.oid in seen:
+                continue
+            seen.add(commit.oid)
+            record = record_of(commit.message)
+            if record is not None and record.event == "merge":
+                ways += [way_back(objects, parent) for parent in commit.parents[1:]]
+            elif (
+                record is not None
+                and any(change.name == self._name for change in record.changes)
+                and self._ends(record)
+            ):
+                continue
+            ways.append(way)
+
+    def _ends(self, record: Record) -> bool:
+        """Take what a record about the task tells; says whether nothing before it counts."""
         if record.event == "answer":
-            attempt, answer = attempt or 1, answer or record.body
-        elif record.event == "end" and task_of(record) == name:
-            attempt = attempt or (record.attempt or 0) + (record.outcome in ATTEMPTS)
-            waiting = waiting and record.outcome == "rate-limited"
-            waits += waiting
-            kept += [record] if record.outcome in ATTEMPTS else []
-        elif record.event == "begin" and task_of(record) == name:
-            attempt = attempt or record.attempt  # begun, never ended, recovered: not an attempt
-        elif record.event != "recover":
-            break
-        if len(kept) == failures:
-            break
-    return Past(attempt or 1, tuple(kept), answer, waits)
+            self.answer = self.answer or record.body
+            self._answered, self._before_answer = False, True
+        elif record.event == "end" and task_of(record) == self._name:
+            failed = record.outcome in ATTEMPTS
+            if self._before_answer:
+                self._left, self._before_answer = (record.attempt or 1) - 1 + failed, False
+            if failed:
+                self.failures.append(record)
+                self._left -= 1
+        else:
+            return record.event not in ("begin", "recover")
+        return False

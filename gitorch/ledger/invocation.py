@@ -1,4 +1,12 @@
-"""One invocation, found by its id or a commit of it, and the difference that it made."""
+"""One invocation, found by what a person types: its place in a history, all of it, the difference that it made.
+
+Whoever names one, for `show`, `rewind` or `fork`, names it by
+
+- its id: 32 hex digits, of which the first 6 or more are enough, in either case; or
+- a commit: an id, whole or cut short, a branch, a tag, `HEAD~3`, whatever git knows.
+
+An id goes before a commit that is so called too. It is looked for in one revision's history first, then everywhere.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +14,11 @@ import os
 import re
 from collections.abc import Iterator
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from gitorch.core.audit import Invocation
-from gitorch.core.message import Record
 from gitorch.core.names import quote
+from gitorch.core.record import Record
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.objects import Commit
 from gitorch.git.process import GitError
@@ -20,53 +28,128 @@ from gitorch.ledger.blame import Origins, records_of
 from gitorch.ledger.history import record_of, way_back
 
 _ID: Final = re.compile("[0-9a-f]{6,32}")
+_LISTED: Final = 3
+_BRANCHES: Final = ("refs/heads", "refs/remotes", "refs/tags")
 _PATHS: Final = 500  # in one call of git diff-tree: a command line is only so long
 # what ends, or does not stand among, events by hand that set up what comes next
 _CLOSING: Final = frozenset({"begin", "end", "recover", "update", "start", "answer", "rewind", "adopt", "merge"})
 
 
-def find(repository: Repository, name: str, rev: str = "HEAD") -> Invocation | None:
-    """Find an invocation by the first 6 or more digits of its id, or by a commit that belongs to it.
+class Place(NamedTuple):
+    """A point in a history: a commit, and the invocation that it ends, if it ends one."""
 
-    Gives None where no id and no commit is so called.
+    commit: str
+    invocation: str | None
+
+    @property
+    def shown(self) -> str:
+        """How to name it to people."""
+        return f"invocation {self.invocation[:10]}" if self.invocation is not None else f"commit {self.commit[:10]}"
+
+
+def find_place(repository: Repository, name: str, rev: str = "HEAD") -> Place:
+    """Find the point in a history at which an invocation ended; a commit that is no record of one is its own point.
 
     Raises:
-        GitorchError: several are so called, or the commit belongs to none.
+        GitorchError: nothing is so called, several invocations are, or it has not ended yet.
     """
-    if _ID.fullmatch(name.lower()) and repository.objects.commit(rev) is not None:
+    named = _named(repository, name, rev)
+    if named is None:
+        raise GitorchError(
+            f"{quote(name)} is no invocation and no commit", hint="see them: gitorch audit", code=Exit.USAGE
+        )
+    if isinstance(named, Commit):
+        record = record_of(named.message)
+        found = None
+        if record is not None and record.invocation is not None:
+            found = _by_id(repository, record.invocation, _tip(repository, named.oid, rev))
+        if found is None:
+            return Place(named.oid, None)
+        named = found
+    if not named.ended:  # here; a branch that has gone on from its midst may hold the end
+        named = _elsewhere(repository, named.id, named.tip) or named
+    where = Place(named.newest, named.id)
+    if not named.ended:
+        raise GitorchError(f"{where.shown} has not ended", hint="give one that has: gitorch audit")
+    return where
+
+
+def find(repository: Repository, name: str, rev: str = "HEAD") -> Invocation | None:
+    """Find an invocation whole, by its id or by any commit that belongs to it, one of work by hand too.
+
+    Gives None where nothing is so called.
+
+    Raises:
+        GitorchError: several invocations are so called, or the commit belongs to none.
+    """
+    named = _named(repository, name, rev)
+    if isinstance(named, Commit):
+        return _by_commit(repository, named, rev)
+    return None if named is None else _between(repository, named)
+
+
+class _Records(NamedTuple):
+    """Where the records of an invocation are: the oldest and the newest in the history of a tip."""
+
+    id: str
+    oldest: str
+    newest: str
+    tip: str
+    ended: bool
+
+
+def _named(repository: Repository, name: str, rev: str) -> _Records | Commit | None:
+    """Tell what a name means; both ways of looking an invocation up begin here."""
+    if _ID.fullmatch(name.lower()):
         found = _by_id(repository, name.lower(), rev)
         if found is not None:
             return found
     if not name or name.startswith("-") or not name.isprintable():
         return None
-    commit = repository.objects.commit(name)
-    return None if commit is None else _by_commit(repository, commit, rev)
+    return repository.objects.commit(name)
 
 
-def _by_id(repository: Repository, prefix: str, rev: str) -> Invocation | None:
-    ids: dict[str, tuple[str, str]] = {}  # each with its newest and its oldest record's commit
-    for commit, record in records_of(repository, {prefix}, rev):
-        newest, _ = ids.get(record.invocation or "", (commit, commit))
-        ids[record.invocation or ""] = (newest, commit)
-        if record.event == "begin" and len(prefix) == len(record.invocation or ""):
+def _by_id(repository: Repository, prefix: str, rev: str) -> _Records | None:
+    here = repository.objects.commit(rev) is not None and _among(repository, prefix, rev, rev)
+    return here or _elsewhere(repository, prefix, rev)
+
+
+def _elsewhere(repository: Repository, prefix: str, rev: str) -> _Records | None:
+    """Look in all that a revision's history does not hold."""
+    known = ("--not", rev) if repository.objects.commit(rev) is not None else ()
+    found = _among(repository, prefix, rev, "--all", *known)
+    return None if found is None else found._replace(tip=_tip(repository, found.newest, rev))
+
+
+def _among(repository: Repository, prefix: str, tip: str, *revs: str) -> _Records | None:
+    ids: dict[str, _Records] = {}
+    for commit, record in records_of(repository, {prefix}, *revs):
+        name = record.invocation or ""
+        newest = ids.get(name) or _Records(name, commit, commit, tip, ended=record.event != "begin")
+        ids[name] = newest._replace(oldest=commit)
+        if record.event == "begin" and len(prefix) == len(name):
             break
     if len(ids) > 1:
-        hint = ", ".join(sorted(ids)[:3])
+        hint = ", ".join(sorted(ids)[:_LISTED])
         raise GitorchError(f"{len(ids)} invocations begin with {prefix}", hint=f"give more of it: {hint}")
-    for found, (newest, oldest) in ids.items():
-        return _between(repository, found, oldest=oldest, newest=newest, rev=rev)
-    return None
+    return next(iter(ids.values()), None)
 
 
-def _between(repository: Repository, wanted: str, *, oldest: str, newest: str, rev: str) -> Invocation | None:
-    """Fold the history from an invocation's first record to its last; one that is open goes on to the revision."""
-    first, last = repository.objects.commit(oldest), repository.objects.commit(newest)
-    if first is None or last is None:
+def _tip(repository: Repository, commit: str, rev: str) -> str:
+    """Give a revision whose history holds a commit: this one, else a branch, else the commit itself."""
+    if repository.git.attempt("merge-base", "--is-ancestor", commit, rev).code == 0:
+        return rev
+    options = ("--count=1", "--format=%(objectname)", f"--contains={commit}")
+    return repository.git.run("for-each-ref", *options, *_BRANCHES).decode().strip() or commit
+
+
+def _between(repository: Repository, records: _Records) -> Invocation | None:
+    """Fold the history from an invocation's first record to its last; one that is open goes on to the tip."""
+    first = repository.objects.commit(records.oldest)
+    if first is None:
         return None
-    record = record_of(last.message)
-    end = rev if record is not None and record.event == "begin" else newest
-    found = read_invocations(repository, end, *_before(first))
-    return next((each for each in found if each.id == wanted), None)
+    found = read_invocations(repository, records.newest if records.ended else records.tip, *_before(first))
+    return next((each for each in found if each.id == records.id), None)
 
 
 def _before(commit: Commit) -> list[str]:
@@ -79,15 +162,12 @@ def _by_commit(repository: Repository, commit: Commit, rev: str) -> Invocation:
     wanted = record.invocation if record is not None else None
     if wanted is None and begin is not None:
         wanted = begin.record.invocation
-    tip = rev if _leads_to(repository, commit.oid, rev) else commit.oid
-    found = _by_id(repository, wanted, tip) if wanted is not None else _by_hand(repository, commit, record, tip)
+    tip = _tip(repository, commit.oid, rev)
+    records = None if wanted is None else _by_id(repository, wanted, tip)
+    found = _by_hand(repository, commit, record, tip) if records is None else _between(repository, records)
     if found is None:
         raise GitorchError(f"commit {commit.oid[:10]} belongs to no invocation", hint=f"see git show {commit.oid[:10]}")
     return found
-
-
-def _leads_to(repository: Repository, commit: str, rev: str) -> bool:
-    return repository.git.attempt("merge-base", "--is-ancestor", commit, rev).code == 0
 
 
 def _by_hand(repository: Repository, commit: Commit, record: Record | None, tip: str) -> Invocation | None:

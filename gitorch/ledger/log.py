@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Final, NamedTuple
 
-from gitorch.core.fold import task_of
-from gitorch.core.message import Action, Outcome, Record
 from gitorch.core.names import quote
+from gitorch.core.record import Action, Outcome, Record, task_of
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.process import GitError
 from gitorch.git.repository import Repository

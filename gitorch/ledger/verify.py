@@ -7,18 +7,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from gitorch.core import again, join, message, rules
 from gitorch.core import fold as folds
-from gitorch.core import join, message, rules
 from gitorch.core import main_task as main_tasks
 from gitorch.core.fold import Fold
 from gitorch.core.main_task import MainTask
-from gitorch.core.message import InvalidMessage, Record, Totals
 from gitorch.core.moves import Change, States, difference
 from gitorch.core.names import TASK_STATES, TaskState, quote
-from gitorch.core.rules import Attempts
+from gitorch.core.record import Record, Totals
+from gitorch.core.trailers import InvalidMessage
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.objects import Objects
 from gitorch.git.process import Git
@@ -74,15 +73,15 @@ class _Unrecorded(NamedTuple):
 
 
 class _Here(NamedTuple):
-    """What is known at one commit. `attempts` is None where not the whole history before it has been seen."""
+    """What is known at one commit; `told` where the history before it has not been seen, but was taken as told."""
 
     fold: Fold
     main_oid: str | None
     pending: tuple[_Unrecorded, ...] = ()  # what no record has named yet
-    attempts: Attempts | None = None
+    told: bool = False
 
 
-_NOTHING: Final = _Here(Fold(), None, (), MappingProxyType({}))
+_NOTHING: Final = _Here(Fold(), None)
 
 
 def verify(repository: Repository, *revs: str, since: str | None = None, signatures: bool = False) -> Report:
@@ -218,7 +217,7 @@ class _Checker:
         known = self._known.get(parent)
         if known is not None:
             return known
-        return _Here(_told(self._objects, parent), state_at(self._objects, parent)[1])
+        return _Here(_told(self._objects, parent), state_at(self._objects, parent)[1], told=True)
 
     def _is_cut_off(self, commit: str) -> bool:
         """Tell whether a shallow clone begins at a commit: `git log` hides the parents that the commit itself names."""
@@ -228,7 +227,7 @@ class _Checker:
     def _check_cut_off(self, logged: Logged) -> _Here:
         """Judge a commit whose parents are not at hand by its own tree alone."""
         self._report.warnings.append(Problem(logged.commit, "a shallow clone begins here: what was before is not seen"))
-        here = _Here(Fold(known=False), None)
+        here = _Here(Fold(known=False), None, told=True)
         try:
             states, main_oid = state_at(self._objects, logged.commit)
         except GitorchError as error:
@@ -241,7 +240,7 @@ class _Checker:
             if states.get(change.name) != change.after:
                 self._complain(logged, f"message and tree differ: only it names {change}")
         self._check_main_task(logged, record, main_oid)
-        return _Here(folds.step(here.fold, record, worked=False), main_oid)
+        return here._replace(fold=folds.step(here.fold, record, worked=False), main_oid=main_oid)
 
     def _check_plain(self, logged: Logged, before: _Here) -> _Here:
         paths = read_paths(logged.paths, before.main_oid)
@@ -264,8 +263,7 @@ class _Checker:
         for problem in folds.problems(before.fold, record, worked=paths.worked):
             self._complain(logged, problem)
         self._check_main_task(logged, record, paths.main_oid)
-        attempts = None if before.attempts is None else rules.next_attempts(before.attempts, record)
-        return _Here(folds.step(before.fold, record, worked=paths.worked), paths.main_oid, before.pending, attempts)
+        return before._replace(fold=folds.step(before.fold, record, worked=paths.worked), main_oid=paths.main_oid)
 
     def _unrecorded(self, logged: Logged, before: _Here, paths: Paths, changes: list[Change]) -> _Here:
         """Judge an ordinary commit: it may do all but change the state."""
@@ -322,8 +320,6 @@ class _Checker:
     def _check_rules(self, logged: Logged, record: Record, before: _Here, paths: Paths) -> None:
         rewritten = paths.main_oid != before.main_oid
         found = rules.problems(record, rewritten=rewritten, before=lambda: self._main_task(before.main_oid))
-        if before.attempts is not None and (wrong := rules.attempt_problem(before.attempts, record)) is not None:
-            found.append(wrong)
         if record.event == "merge":
             found.append("a record of merge stands on a commit that is none")
         for problem in found:
@@ -374,13 +370,15 @@ class _Checker:
         changes = difference(first, merged[0])
         if set(changes) != set(record.changes):
             self._complain_of_differences(logged, record, changes)
-        for problem in (*folds.problems(here.fold, record, worked=True), *self._wrong_sums(logged.parents, record)):
+        for problem in (
+            *folds.problems(here.fold, record, worked=True),
+            *self._wrong_sums(logged.parents, record, merged[0]),
+        ):
             self._complain(logged, problem)
         self._check_main_task(logged, record, merged[1])
-        attempts = None if here.attempts is None else rules.next_attempts(here.attempts, record)
-        return _Here(folds.step(here.fold, record, worked=True), merged[1], here.pending, attempts)
+        return here._replace(fold=folds.step(here.fold, record, worked=True), main_oid=merged[1])
 
-    def _wrong_sums(self, parents: tuple[str, ...], record: Record) -> list[str]:
+    def _wrong_sums(self, parents: tuple[str, ...], record: Record, joined: States) -> list[str]:
         """Say where a merge's sums are not those of both its sides, what they began from counted once."""
         if record.totals is None or record.event != "merge":
             return []
@@ -391,7 +389,8 @@ class _Checker:
             return []
         began = bases(self._git, *parents)
         base = common(self._git, began, lambda at: recent(self._objects, at).fold.totals, join.totals, Totals())
-        return folds.wrong_totals(record.totals, join.totals(base, ours.totals, theirs.totals))
+        due = join.totals(base, ours.totals, theirs.totals)
+        return folds.wrong_totals(record.totals, due._replace(again=again.join(ours.again, theirs.again, joined)))
 
     def _same_state(self, logged: Logged, merged: tuple[States, str | None]) -> str | None:
         """Give the first parent that has the merge's state, None where none has it."""
@@ -406,7 +405,7 @@ class _Checker:
         due = _net([*(each.change for each in before.pending if each.change is not None), *changes])
         for change in folds.unexplained(due, record):
             named = change in record.changes
-            if named and before.attempts is None and self._is_so(logged, change):
+            if named and before.told and self._is_so(logged, change):
                 continue  # it accounts for what was before this began
             said = "it names" if named else "it does not name"
             self._complain(logged, f"adopt does not fit what happened: {said} {change}")

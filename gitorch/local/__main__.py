@@ -57,10 +57,21 @@ def _work(environ: Mapping[str, str], root: Path) -> dict[str, object]:
     findings = Findings(work, tuple(passages), index, found.in_words())
     written = pages.write(findings)
     for output, text in written.items():
-        path = root / work.folder / output
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        path = Path(work.folder, output)
+        _refuse_links(root, path)
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8", errors="backslashreplace")
     return {"outcome": "completed", "summary": _summary(findings, list(written))}
+
+
+def _refuse_links(root: Path, path: Path) -> None:
+    """Refuse to write through a link: a repository may bring links that lead out of it."""
+    for place in (path, *path.parents):
+        if (root / place).is_symlink():
+            raise GitorchError(
+                f"{place} is a symbolic link, and nothing is written through one",
+                hint="put a plain file or folder there",
+            )
 
 
 def _summary(findings: Findings, outputs: list[str]) -> str:

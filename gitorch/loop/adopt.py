@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gitorch.core import main_task as main_tasks
 from gitorch.core import message, moves
-from gitorch.core.message import Record
 from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, TaskState
+from gitorch.core.record import Record
 from gitorch.git.repository import Repository
 from gitorch.guard import snapshot
 from gitorch.ledger.append import Appended, Draft, append_if

@@ -11,8 +11,8 @@ from gitorch.agents.spec import Agent
 from gitorch.core import plan as planner
 from gitorch.core.fold import COMMAND
 from gitorch.core.main_task import MainTask
-from gitorch.core.message import Record, Totals
 from gitorch.core.plan import Plan
+from gitorch.core.record import Record, Totals
 from gitorch.core.task import Task
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.repository import Repository

@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 from gitorch.agents.spec import Agent
 from gitorch.core import message, moves
 from gitorch.core import plan as planner
-from gitorch.core.message import Record
 from gitorch.core.moves import Change
 from gitorch.core.plan import Plan
+from gitorch.core.record import Record
 from gitorch.core.task import Task
 from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository

@@ -10,7 +10,7 @@ from gitorch.agents import report
 from gitorch.agents.output import Heard
 from gitorch.agents.process import Ended
 from gitorch.agents.report import InvalidReport, Report
-from gitorch.core.message import Check, Outcome
+from gitorch.core.record import Check, Outcome
 from gitorch.core.task import Task
 from gitorch.core.text import one_line, paragraphs, tail
 from gitorch.guard.held import redact

@@ -10,7 +10,7 @@ from gitorch.core.names import task_dir
 from gitorch.core.task import Task
 from gitorch.core.text import clean, one_line
 from gitorch.git.repository import Repository
-from gitorch.ledger.history import past_of
+from gitorch.ledger.history import failures_of, past_of
 from gitorch.ledger.state import read_state
 from gitorch.ledger.tasks import read_tasks
 
@@ -48,7 +48,8 @@ def _sections(repository: Repository, name: str) -> Iterator[str]:
     tasks = read_tasks(objects, state)
     task = tasks[name]
     yield f"# Task {name} [{state.states[name]}]\n\n{task.description}"
-    past = past_of(objects, name)
+    look = past_of if state.states[name] in ("pending", "running") else failures_of
+    past = look(objects, name)
     if past.answer is not None:
         yield f"## The user's answer\n\n{past.answer}"
     if past.failures:

@@ -9,9 +9,9 @@ from gitorch.core import fold as folds
 from gitorch.core import message, moves, plan
 from gitorch.core import task as task_files
 from gitorch.core.fold import Fold
-from gitorch.core.message import Record
 from gitorch.core.moves import Change
 from gitorch.core.names import task_path
+from gitorch.core.record import Record
 from gitorch.core.task import Parameters, Task
 from gitorch.core.template import Template
 from gitorch.errors import GitorchError

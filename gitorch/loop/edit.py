@@ -10,9 +10,9 @@ from gitorch.core import message, moves
 from gitorch.core import plan as planner
 from gitorch.core import task as task_files
 from gitorch.core.main_task import MainTask
-from gitorch.core.message import Record
 from gitorch.core.moves import Change
 from gitorch.core.names import check_name, check_state, task_dir, task_path
+from gitorch.core.record import Record
 from gitorch.core.task import AUTO, Parameters, Task
 from gitorch.core.text import one_line
 from gitorch.errors import GitorchError

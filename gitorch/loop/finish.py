@@ -9,12 +9,12 @@ from gitorch.agents.report import Report
 from gitorch.core import main_task as main_tasks
 from gitorch.core import message, moves
 from gitorch.core import plan as planner
-from gitorch.core.fold import ATTEMPTS
+from gitorch.core.amounts import amount
 from gitorch.core.main_task import MainTask
-from gitorch.core.message import Outcome, Record, Totals
 from gitorch.core.moves import Change
 from gitorch.core.names import TaskState
 from gitorch.core.plan import Tasks
+from gitorch.core.record import ATTEMPTS, Outcome, Record, Totals
 from gitorch.core.task import Task
 from gitorch.errors import Exit
 from gitorch.git.repository import Repository
@@ -148,7 +148,7 @@ def _record(
         model=None if report.model is None else redact(report.model),
         session=None if report.session is None else redact(report.session),
         exit=claim.exit,
-        duration=message.amount(claim.seconds, 1) if claim.seconds else Decimal(0),
+        duration=amount(claim.seconds, 1) if claim.seconds else Decimal(0),
         cost_usd=report.cost_usd,
         tokens_in=report.tokens_in,
         tokens_cached=report.tokens_cached,

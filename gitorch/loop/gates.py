@@ -8,7 +8,7 @@ from typing import Final
 
 from gitorch.agents import process
 from gitorch.agents.process import Ended
-from gitorch.core.message import Check
+from gitorch.core.record import Check
 from gitorch.core.task import Task
 from gitorch.core.text import one_line, tail
 from gitorch.git.repository import Repository

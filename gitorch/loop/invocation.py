@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from gitorch.core.message import Action
 from gitorch.core.plan import Plan
+from gitorch.core.record import Action
 from gitorch.errors import GitorchError
 from gitorch.git.locks import Busy, is_held
 from gitorch.git.repository import Repository

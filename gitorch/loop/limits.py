@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from gitorch.core.message import Totals, plain
+from gitorch.core.amounts import plain
+from gitorch.core.record import Totals
 
 
 @dataclass(frozen=True, kw_only=True)

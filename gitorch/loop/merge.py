@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
-from gitorch.core import join, message
+from gitorch.core import again, join, message
 from gitorch.core import main_task as main_tasks
 from gitorch.core import plan as planner
 from gitorch.core import task as task_files
 from gitorch.core.join import Side
 from gitorch.core.main_task import MainTask
-from gitorch.core.message import Record, Totals
 from gitorch.core.moves import difference
 from gitorch.core.names import MAIN_TASK_PATH, TaskState, parse_task_file, quote, task_path
+from gitorch.core.record import Record, Totals
 from gitorch.core.task import Task
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.objects import Entry
@@ -220,7 +220,7 @@ def _read(repository: Repository, commit: str) -> _Workflow:
             "this clone is so shallow that the sums since start are out of sight",
             hint="get more of the history: git fetch --unshallow",
         )
-    return _Workflow(state.states, state.files, state.main_task, fold.totals)
+    return _Workflow(state.states, state.files, state.main_task, fold.totals._replace(again=fold.again))
 
 
 def _join(
@@ -234,6 +234,7 @@ def _join(
     left = {name: tasks[name] for name in states}
     main_task = join.main_task(base.main_task, sides, states, left)
     totals = join.totals(base.totals, ours.totals, theirs.totals)
+    totals = totals._replace(again=again.join(ours.totals.again, theirs.totals.again, states))
     return _Workflow(states, {name: files[name] for name in states}, main_task, totals), conflicts
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from gitorch.core.main_task import MainTask
-from gitorch.core.message import Action
 from gitorch.core.names import task_dir, task_path
 from gitorch.core.plan import Plan
+from gitorch.core.record import Action
 from gitorch.core.task import Task
 from gitorch.core.text import one_line
 from gitorch.ledger.history import Past

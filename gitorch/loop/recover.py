@@ -5,8 +5,8 @@ from __future__ import annotations
 from gitorch.agents import descendants
 from gitorch.core import message, moves
 from gitorch.core import plan as planner
-from gitorch.core.message import Record
 from gitorch.core.moves import Change
+from gitorch.core.record import Record
 from gitorch.git.repository import Repository
 from gitorch.guard.mend import mend
 from gitorch.ledger.append import writing

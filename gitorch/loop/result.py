@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gitorch.core.main_task import MainTask
-from gitorch.core.message import Action, Outcome, Totals
+from gitorch.core.record import Action, Outcome, Totals
 from gitorch.errors import Exit
 
 

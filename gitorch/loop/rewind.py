@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitorch.core import message
-from gitorch.core.message import Record
 from gitorch.core.moves import difference
 from gitorch.core.names import quote, task_path
+from gitorch.core.record import Record
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.objects import Entry
 from gitorch.git.repository import Repository
 from gitorch.guard import snapshot
 from gitorch.ledger.append import Appended, Draft, append_if
 from gitorch.ledger.audit import read_invocations
-from gitorch.ledger.find import Place, find
+from gitorch.ledger.invocation import Place, find_place
 from gitorch.ledger.state import WorkflowState, read_state
 from gitorch.loop import proposal, roster
 from gitorch.loop.step import clear_way, stepping
@@ -40,7 +40,7 @@ def rewind(repository: Repository, text: str, *, work: bool, watch: Watch | None
     repository.check_writable()
     with stepping(repository):
         clear_way(repository, watch or Silent())
-        place = find(repository, text)
+        place = find_place(repository, text)
         if repository.git.attempt("merge-base", "--is-ancestor", place.commit, "HEAD").code != 0:
             raise GitorchError(
                 f"{place.shown} is not in the history of this branch", hint="to go on from it: gitorch fork"
@@ -134,7 +134,7 @@ def fork(
     proposal.refuse_inside("fork")
     if agent is not None:
         roster.load(repository, agent)
-    place = find(repository, text, everywhere=True)
+    place = find_place(repository, text)
     if repository.git.attempt("check-ref-format", "--branch", branch).code != 0:
         raise GitorchError(f"{quote(branch)} is no name for a branch", hint="see git check-ref-format", code=Exit.USAGE)
     if repository.git.attempt("rev-parse", "-q", "--verify", f"refs/heads/{branch}").code == 0:

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 from gitorch.core import fold as folds
 from gitorch.core import task as task_files
 from gitorch.core.fold import Fold
-from gitorch.core.message import Record
 from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, parse_task_file, task_dir, task_path
+from gitorch.core.record import Record
 from gitorch.errors import GitorchError
 from gitorch.git.locks import Busy
 from gitorch.git.objects import Entry

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from gitorch.core.main_task import MainTask
-from gitorch.core.message import Totals
 from gitorch.core.plan import Plan
+from gitorch.core.record import Totals
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.locks import Busy, hold
 from gitorch.git.repository import Repository

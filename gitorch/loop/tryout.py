@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from gitorch.agents.spec import Agent
-from gitorch.core.message import Record
+from gitorch.core.record import Record
 from gitorch.git.process import Git
 from gitorch.git.repository import open_repository
 from gitorch.ledger.history import records_back

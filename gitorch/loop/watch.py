@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from gitorch.core.message import Totals
 from gitorch.core.plan import Plan
+from gitorch.core.record import Totals
 
 
 class Watch(Protocol):

@@ -15,8 +15,9 @@ from gitorch.agents import report as reports
 from gitorch.agents.output import Heard, Listener
 from gitorch.agents.report import InvalidReport, Report
 from gitorch.agents.spec import Agent
-from gitorch.core.message import Action, plain
+from gitorch.core.amounts import plain
 from gitorch.core.names import task_dir, task_path
+from gitorch.core.record import Action
 from gitorch.core.task import Task
 from gitorch.core.text import one_line
 from gitorch.errors import GitorchError

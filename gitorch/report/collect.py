@@ -11,9 +11,9 @@ from gitorch.core import task as task_files
 from gitorch.core.audit import Audit, Entry, Invocation, Sums
 from gitorch.core.fold import is_unpriced
 from gitorch.core.main_task import MainTask
-from gitorch.core.message import EVENTS
 from gitorch.core.moves import Change
 from gitorch.core.names import TASK_STATES, TASKS_DIR, TaskState, parse_task_file
+from gitorch.core.record import EVENTS
 from gitorch.core.task import Task
 from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository

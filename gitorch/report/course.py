@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from gitorch.core.audit import Entry
 from gitorch.core.main_task import MainTask
-from gitorch.core.message import Event
 from gitorch.core.moves import Change, States, difference
+from gitorch.core.record import Event
 from gitorch.errors import GitorchError
 from gitorch.git.objects import Objects
 from gitorch.ledger.state import read_state

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from gitorch import output
+from gitorch.core.amounts import plain
 from gitorch.core.audit import Invocation, Sums
-from gitorch.core.message import plain
 from gitorch.core.names import TASK_STATES
 from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository

@@ -21,11 +21,12 @@ from typing import NamedTuple
 from gitorch.core import fold as folds
 from gitorch.core import main_task as main_tasks
 from gitorch.core import message
+from gitorch.core.amounts import amount
 from gitorch.core.fold import Fold
 from gitorch.core.main_task import MainTask
-from gitorch.core.message import Record
 from gitorch.core.moves import Change
 from gitorch.core.names import MAIN_TASK_PATH, task_dir, task_path
+from gitorch.core.record import Record
 
 TASKS = 100
 ROUNDS = 5
@@ -72,12 +73,12 @@ def _story(chance: random.Random) -> Iterator[_Event]:
     first = Change(names[0], None, "pending")
     subject = message.subject(names[0], "start workflow")
     start = Record(event="start", subject=subject, main_task=main, changes=(first,))
-    yield _Event(start, {task_path(names[0], "pending"): "# t\n"})
+    yield _Event(start, {task_path(names[0], "pending"): "---\n---\n# t\n"})
     for name in names[1:]:
         subject = message.subject(name, "create task")
         change = Change(name, None, "pending")
         record = Record(event="create", subject=subject, body=_words(chance, 12), main_task=main, changes=(change,))
-        yield _Event(record, {task_path(name, "pending"): f"# {name}\n"})
+        yield _Event(record, {task_path(name, "pending"): f"---\n---\n# {name}\n"})
     number = 0
     while True:
         for name in chance.sample(names, len(names)):
@@ -125,7 +126,7 @@ def _invocation(
         session=f"{number:08x}-0000-4000-8000-000000000000",
         exit=0 if done else 1,
         duration=Decimal(chance.randrange(9000)) / 100,
-        cost_usd=message.amount(chance.random()),
+        cost_usd=amount(chance.random()),
         tokens_in=chance.randrange(200_000),
         tokens_out=chance.randrange(9000),
         reason=None if done else "check 'make test' ended with 2",

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from gitorch.core import names
 from gitorch.core.main_task import STATUSES, MainTask, sentence_problem
-from gitorch.core.message import ACTIONS, EVENTS, OUTCOMES, Check, Event, Record, Totals, subject
+from gitorch.core.message import subject
 from gitorch.core.moves import Change
 from gitorch.core.names import TASK_STATES, TaskState, name_problem
+from gitorch.core.record import ACTIONS, EVENTS, OUTCOMES, Again, Check, Event, Record, Totals
 from gitorch.core.task import KINDS, Task, output_problem
 
 settings.register_profile(
@@ -116,7 +117,16 @@ _hex = st.text("0123456789abcdef", min_size=32, max_size=32)
 _times = st.datetimes().map(lambda when: when.strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0"))
 _refs = st.text(string.ascii_letters + string.digits + "/-", min_size=1).map(lambda text: "refs/" + text)
 _lines = nasty_text
-_totals = st.builds(Totals, counts, st.none() | amounts, amounts, counts, counts)
+_again = st.builds(Again, task_names, st.integers(1, 99), st.integers(0, 99), st.booleans())
+_totals = st.builds(
+    Totals,
+    counts,
+    st.none() | amounts,
+    amounts,
+    counts,
+    counts,
+    st.lists(_again, max_size=3, unique_by=lambda each: each.name).map(tuple),
+)
 _checks = st.lists(st.builds(Check, st.integers(-255, 255), nasty_text.filter(visible)), max_size=3).map(tuple)
 _on: dict[str, tuple[tuple[Event, ...], st.SearchStrategy[Any]]] = {
     "invocation": (("begin", "end", "recover"), _hex),

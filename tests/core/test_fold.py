@@ -13,9 +13,9 @@ import gitorch
 from gitorch.core import fold as folds
 from gitorch.core.fold import Fold
 from gitorch.core.main_task import make
-from gitorch.core.message import Record, Totals
 from gitorch.core.moves import LEGAL_MOVES, Change, is_legal
 from gitorch.core.names import TASK_STATES, TaskState
+from gitorch.core.record import Again, Record, Totals
 from gitorch.errors import GitorchError
 from gitorch.loop.edit import NewTask
 from tests.probe import told_by_messages, told_by_names
@@ -84,7 +84,8 @@ def test_sums_count_from_the_start_and_idle_steps_in_a_row() -> None:
     for steps in (1, 2, 3):
         fold = folds.step(fold, BEGIN, worked=False)
         totals = folds.next_totals(fold, nothing, worked=False)
-        assert totals == Totals(steps, None, Decimal("1.5") * steps, steps, steps)
+        again = (Again("a", 2),)  # it says each time that it was the first
+        assert totals == Totals(steps, None, Decimal("1.5") * steps, steps, steps, again)
         fold = folds.step(fold, replace(nothing, totals=totals), worked=False)
     limited = folds.next_totals(fold, replace(nothing, outcome="rate-limited"), worked=False)
     assert limited.idle == 3  # it says nothing about getting on

@@ -12,11 +12,12 @@ from gitorch.core import join, message, moves
 from gitorch.core import main_task as main_tasks
 from gitorch.core.join import Side
 from gitorch.core.main_task import MainTask
-from gitorch.core.message import InvalidMessage, Record, Totals
 from gitorch.core.moves import LEGAL_MOVES, Change
 from gitorch.core.names import TASK_STATES, TaskState
 from gitorch.core.plan import family_of
+from gitorch.core.record import Record, Totals
 from gitorch.core.task import Task
+from gitorch.core.trailers import InvalidMessage
 
 from .strategies import amounts, counts, main_tasks as any_main_task  # isort: skip
 

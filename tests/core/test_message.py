@@ -10,10 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitorch.core import message
+from gitorch.core.amounts import amount, plain
 from gitorch.core.main_task import MainTask
-from gitorch.core.message import Check, InvalidMessage, Record, Totals, amount, build, canonical, parse, plain, subject
+from gitorch.core.message import build, canonical, parse, subject
 from gitorch.core.moves import Change
 from gitorch.core.names import MAX_NAME
+from gitorch.core.record import Check, Record, Totals
+from gitorch.core.trailers import InvalidMessage
 
 from .strategies import NASTY, any_text, long_names, nasty_text, records, visible
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from gitorch.core.message import Record, build, canonical, parse
+from gitorch.core.message import build, canonical, parse
+from gitorch.core.record import Record
 
 from .strategies import records
 from .test_message import END

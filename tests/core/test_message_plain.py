@@ -8,8 +8,10 @@ from unittest import mock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitorch.core import message
-from gitorch.core.message import InvalidMessage, Record, build, canonical, parse
+from gitorch.core import plain
+from gitorch.core.message import build, canonical, parse
+from gitorch.core.record import Record
+from gitorch.core.trailers import InvalidMessage
 
 from .strategies import any_text, records
 from .test_message import BAD, TEXT
@@ -23,15 +25,16 @@ def read(text: str) -> Record | str | None:
 
 
 def read_slowly(text: str) -> Record | str | None:
-    with mock.patch.object(message, "_read_plain", return_value=None):
+    with mock.patch.object(plain, "read", return_value=None):
         return read(text)
 
 
 @given(records())
 def test_what_is_built_is_plain(record: Record) -> None:
     text = build(record)
-    head, _, block = text.rstrip("\n").rpartition("\n\n")
-    assert message._read_plain(head, block) == canonical(record) == read_slowly(text)
+    block = text.rstrip("\n").rpartition("\n\n")[2]
+    assert plain.read(block) is not None
+    assert parse(text) == canonical(record) == read_slowly(text)
 
 
 @given(records(), st.data(), any_text)

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitorch.core.audit import Invocation
-from gitorch.core.message import Check, Outcome, Record
 from gitorch.core.names import TaskState
+from gitorch.core.record import Check, Outcome, Record
 from gitorch.core.task import Task
 from gitorch.core.text import one_line
 from gitorch.export import dot, mermaid, otlp

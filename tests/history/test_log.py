@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gitorch import cli
-from gitorch.core.message import Record
+from gitorch.core.record import Record
 from gitorch.ledger.log import Line, parts
 from tests.bench.history import generate, measure
 from tests.history.story import Story, copied, on_a_terminal

@@ -134,12 +134,21 @@ class Tale:
         """Merge a branch of ordinary work that began some commits ago."""
         git = self.sandbox.git
         behind = min(self.chance.randrange(4), int(git("rev-list", "--count", "--first-parent", "HEAD")) - 1)
+        self.make_way(behind)
         git("checkout", "-q", "-b", self.name("side"), f"HEAD~{behind}")
         self.sandbox.commit("work on the side", **{self.name("file"): "x\n"})
         git("checkout", "-q", "main")
         if self.chance.random() < 0.5:
             self.create(workflow)
         git("merge", "-q", "--no-ff", "-m", "join the side", "@{-1}")
+
+    def make_way(self, back: int) -> None:
+        """Refuse, as git does, to go back over a file that a killed agent has left uncommitted."""
+        git = self.sandbox.git
+        touched = set(git("log", "-m", "-z", "--format=", "--name-only", f"HEAD~{back}..HEAD").split("\0"))
+        left = {line[3:] for line in git("status", "--porcelain", "-z", "--no-renames").split("\0") if line}
+        if touched & left:
+            raise GitorchError("work that was left is in the way")
 
     def rewound(self, workflow: Workflow) -> None:
         """Go back to a commit of before, by a new one."""
@@ -171,6 +180,7 @@ class Tale:
         back = self.chance.randrange(back + 1)  # as far back as there are no merges
         head = self.sandbox.head()
         how = self.chance.choice(("rebase", "pick", "signoff")) if back else "amend"
+        self.make_way(back)
         if how == "amend":
             git("commit", "-q", "--amend", "--no-edit", "--allow-empty")
         elif how == "pick":

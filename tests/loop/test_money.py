@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gitorch.core.message import plain
+from gitorch.core.amounts import plain
 from tests.loop.bench import Bench, wait_for
 from tests.loop.fake import fake, says
 

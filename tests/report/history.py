@@ -13,10 +13,11 @@ from gitorch.core import fold as folds
 from gitorch.core import main_task as main_tasks
 from gitorch.core import message
 from gitorch.core import task as task_files
+from gitorch.core.amounts import amount
 from gitorch.core.fold import Fold
-from gitorch.core.message import Check, Outcome, Record
 from gitorch.core.moves import Change, Family, apply, with_parents
 from gitorch.core.names import MAIN_TASK_PATH, TaskState, task_dir, task_path
+from gitorch.core.record import ATTEMPTS, Check, Outcome, Record
 from gitorch.core.task import Task
 
 TOPICS: Final = ("river-gauges", "ice-on-floats", "vendor-review", "alarm-levels", "field-notes", "power-supply")
@@ -109,7 +110,7 @@ class Story:
         attempt = self._attempts.get(name, 1)
         ids: dict[str, Any] = {"invocation": f"{self.invocations:032x}", "action": action, "attempt": attempt}
         self._record("begin", name, f"begin {action}", self._with_parents(Change(name, "pending", "running")), **ids)
-        self._attempts[name] = attempt + (outcome in folds.ATTEMPTS)
+        self._attempts[name] = attempt + (outcome in ATTEMPTS)
         done = outcome == "completed"
         files = {f"{task_dir(name)}/{action}.md": self._work()} if done else {}
         if self.hostile and done:
@@ -122,7 +123,7 @@ class Story:
             "session": f"{self.invocations:08x}-0000",
             "exit": 0 if done else 1,
             "duration": Decimal(self.chance.randrange(9000)) / 100,
-            "cost_usd": message.amount(self.chance.random()) if known else None,
+            "cost_usd": amount(self.chance.random()) if known else None,
             "tokens_in": self.chance.randrange(200_000),
             "tokens_cached": self.chance.randrange(90_000),
             "tokens_out": self.chance.randrange(9000),

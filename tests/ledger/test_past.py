@@ -1,0 +1,95 @@
+"""What a task's next invocation is told of the earlier ones, and how far back that is looked for."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import pytest
+
+import gitorch
+from gitorch.ledger import history
+from gitorch.ledger.history import Past
+from tests.loop.bench import Bench
+from tests.sandbox import run
+
+FAIL = "echo tried; exit 3"
+
+
+def read(bench: Bench, name: str) -> tuple[Past, int]:
+    """Give a task's past, and how many records were read for it."""
+    with (
+        gitorch.open(bench.root) as workflow,
+        mock.patch.object(history, "record_of", side_effect=history.record_of) as reads,
+    ):
+        return history.past_of(workflow.repository.objects, name), reads.call_count
+
+
+def later(bench: Bench, records: int = 40) -> None:
+    """Let other things happen: records enough to tell whether they are read."""
+    with gitorch.open(bench.root) as workflow:
+        for number in range(records):
+            workflow.update("continue", "Execute u subtask", task="u", focus=f"round {number}")
+    bench.step("echo done >> other.txt")
+
+
+def test_a_task_not_tried_yet_has_nothing_to_look_for(bench: Bench) -> None:
+    later(bench)
+    past, reads = read(bench, "t")
+    assert past == Past(1, (), None)
+    assert reads < 5
+
+
+def test_the_last_failures_are_found_and_nothing_before_them(bench: Bench) -> None:
+    later(bench)
+    for _ in range(2):
+        bench.step(FAIL, "--max-attempts", "5", code=None)
+        bench("update", "continue", "Execute t subtask", "--task", "t")
+    bench.step(FAIL, "--max-attempts", "5")
+    past, reads = read(bench, "t")
+    failed = len(past.failures)
+    assert past.attempt == failed + 1 >= 2
+    assert {record.outcome for record in past.failures} == {"failed"}
+    assert reads < 25
+
+
+def test_the_answer_and_what_failed_before_it_are_found(bench: Bench) -> None:
+    for _ in range(3):
+        bench.step(FAIL, code=None)
+    assert bench.states()["t"] == "failed"
+    bench("answer", "use the other file")
+    past, _ = read(bench, "t")
+    assert (past.attempt, past.answer) == (1, "use the other file")
+    assert [record.attempt for record in past.failures] == [3, 2, 1]
+    bench.step(FAIL)
+    past, _ = read(bench, "t")
+    assert (past.attempt, past.answer) == (2, "use the other file")
+    assert [record.attempt for record in past.failures] == [1, 3, 2]
+
+
+def test_a_move_by_hand_forgets_what_was_before(bench: Bench) -> None:
+    bench.step(FAIL)
+    bench("move", "t", "blocked")
+    bench("move", "t", "pending")
+    assert read(bench, "t")[0] == Past(1, (), None)
+    bench.step("exit 75", code=75)
+    assert read(bench, "t")[0] == Past(1, (), None, waits=1)
+
+
+@pytest.mark.parametrize("ours", ["main", "side"])
+def test_after_a_merge_both_sides_failures_are_told(bench: Bench, ours: str) -> None:
+    main = run("git", "branch", "--show-current", cwd=bench.root).out.strip()
+    run("git", "branch", "side", cwd=bench.root)
+    bench.step("echo here; exit 3")
+    run("git", "checkout", "-q", "side", cwd=bench.root)
+    bench.step("echo there; exit 3")
+    bench.step("echo there too; exit 3")
+    here, there = (main, "side") if ours == "main" else ("side", main)
+    run("git", "checkout", "-q", here, cwd=bench.root)
+    bench("merge", there)
+    past, _ = read(bench, "t")
+    assert past.attempt == 3
+    assert sum("there" in record.body for record in past.failures) >= 1
+    assert len(past.failures) == 2
+    assert bench("verify").code == 0
+    bench.step("echo done > done.txt; echo done")
+    assert bench("verify").code == 0
