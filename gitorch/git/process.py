@@ -38,6 +38,11 @@ _KEPT: Final = frozenset(
     }
 )
 _KEPT_PREFIXES: Final = ("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_", "GIT_TRACE")
+# What git tells its hooks of the repository they run in, and of the objects of a push that wait to be let in.
+_FOR_HOOKS: Final = (
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR"),
+    *("GIT_QUARANTINE_PATH", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"),
+)
 _SET: Final = {
     "GIT_LITERAL_PATHSPECS": "1",  # '[' and ']' stand in our file names
     "GIT_OPTIONAL_LOCKS": "0",
@@ -58,6 +63,11 @@ def plain_environment(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def told_to_hooks(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give what git has told a hook of the repository that it runs in."""
+    return {key: environ[key] for key in _FOR_HOOKS if key in environ}
+
+
 class Completed(NamedTuple):
     """A git process that has ended."""
 
@@ -76,6 +86,12 @@ class Git:
     def __init__(self, folder: Path, env: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.env: dict[str, str] = {**plain_environment(os.environ if env is None else env), **_SET}
+
+    def also(self, env: Mapping[str, str]) -> Git:
+        """Give one that works in the same place with more variables set."""
+        other = Git(self.folder, {})
+        other.env = {**self.env, **env}
+        return other
 
     def run(
         self, *args: str, stdin: bytes | None = None, index: Path | None = None, env: Mapping[str, str] | None = None

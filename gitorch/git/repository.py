@@ -10,7 +10,7 @@ from typing import Final
 
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.objects import Objects
-from gitorch.git.process import Git, GitError, complaint
+from gitorch.git.process import Git, GitError, complaint, told_to_hooks
 
 _IN_PROGRESS: Final = {
     "rebase-merge": "rebase",
@@ -44,13 +44,25 @@ class Repository:
         self.null_oid = "0" * (64 if object_format == "sha256" else 40)
 
     @classmethod
-    def discover(cls, folder: Path) -> Repository:
+    def discover(cls, folder: Path, told: Mapping[str, str] | None = None) -> Repository:
         """Find the repository that a folder lies in.
+
+        Args:
+            folder: where to look.
+            told: what git has told a hook of the repository, which then is found by that.
 
         Raises:
             GitError: there is none, or it cannot be read.
         """
-        done = Git(folder).attempt(
+        found = cls._discover(folder, told or {})
+        if told:
+            place = {"GIT_DIR": str(found.git_dir), **({} if found.bare else {"GIT_WORK_TREE": str(found.root)})}
+            found.git = found.git.also({**told, **(place if "GIT_DIR" in told else {})})
+        return found
+
+    @classmethod
+    def _discover(cls, folder: Path, told: Mapping[str, str]) -> Repository:
+        done = Git(folder).also(told).attempt(
             "rev-parse",
             "--path-format=absolute",
             "--is-bare-repository",
@@ -166,9 +178,9 @@ class Repository:
             self.objects.close()
 
 
-def open_repository(folder: Path | str = ".") -> Repository:
-    """Open the repository that a folder lies in."""
+def open_repository(folder: Path | str = ".", *, in_hook: bool = False) -> Repository:
+    """Open the repository that a folder lies in; in a git hook, the one that git names."""
     path = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow links that git shows to the user
     if not path.is_dir():
         raise GitorchError(f"{folder}: there is no such folder", code=Exit.USAGE)
-    return Repository.discover(path)
+    return Repository.discover(path, told_to_hooks(os.environ) if in_hook else None)

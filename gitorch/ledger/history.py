@@ -103,8 +103,7 @@ def stream(
 
 
 def _reader(repository: Repository, *, replaced: bool) -> Git:
-    git = Git(repository.git.folder)
-    git.env = {**repository.git.env, "GIT_FLUSH": "0"}  # whole blocks: not one write and one wake-up for each commit
+    git = repository.git.also({"GIT_FLUSH": "0"})  # whole blocks: not one write and one wake-up for each commit
     return git if replaced else as_it_is(git)
 
 
@@ -115,8 +114,7 @@ def as_it_is(git: Git) -> Git:
     """
     waiting = {key: os.environ[key] for key in _QUARANTINE if key in os.environ}
     pushed = waiting if _QUARANTINE[0] in waiting else {}
-    git.env = {**git.env, **pushed, "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
-    return git
+    return git.also({**pushed, "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull})
 
 
 def _tokens(out: IO[bytes]) -> Iterator[list[bytes]]:

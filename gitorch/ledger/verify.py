@@ -20,7 +20,6 @@ from gitorch.core.record import Record, Totals
 from gitorch.core.trailers import InvalidMessage
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.objects import Objects
-from gitorch.git.process import Git
 from gitorch.git.repository import Repository
 from gitorch.ledger.bases import bases, common, is_shallow
 from gitorch.ledger.history import Logged, as_it_is, recent, record_of, stream, way_back
@@ -124,7 +123,7 @@ def _read(repository: Repository, revs: tuple[str, ...], *, signatures: bool = F
 @contextmanager
 def _objects_of(repository: Repository) -> Iterator[Objects]:
     """Give the repository's objects as they are, whatever `git replace` puts in their place."""
-    objects = Objects(as_it_is(Git(repository.git.folder)))
+    objects = Objects(as_it_is(repository.git))
     try:
         yield objects
     finally:
@@ -178,7 +177,7 @@ def _told(objects: Objects, commit: str) -> Fold:
 class _Checker:
     def __init__(self, objects: Objects, repository: Repository, *, signed: bool = False) -> None:
         self._objects = objects
-        self._git = as_it_is(Git(repository.git.folder))
+        self._git = as_it_is(repository.git)
         self._signed = signed
         self._known: OrderedDict[str, _Here] = OrderedDict()
         self._report = Report()

@@ -68,10 +68,7 @@ def _refuse_links(root: Path, path: Path) -> None:
     """Refuse to write through a link: a repository may bring links that lead out of it."""
     for place in (path, *path.parents):
         if (root / place).is_symlink():
-            raise GitorchError(
-                f"{place} is a symbolic link, and nothing is written through one",
-                hint="put a plain file or folder there",
-            )
+            raise GitorchError(f"{place} is a symbolic link, and nothing is written through one")
 
 
 def _summary(findings: Findings, outputs: list[str]) -> str:

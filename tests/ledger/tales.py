@@ -181,6 +181,8 @@ class Tale:
         head = self.sandbox.head()
         how = self.chance.choice(("rebase", "pick", "signoff")) if back else "amend"
         self.make_way(back)
+        if how in {"rebase", "signoff"} and git("status", "--porcelain", "--untracked-files=no"):
+            raise GitorchError("a rebase wants no work that was left")
         if how == "amend":
             git("commit", "-q", "--amend", "--no-edit", "--allow-empty")
         elif how == "pick":
