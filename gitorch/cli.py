@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -11,55 +10,31 @@ from typing import Any
 
 import click
 
-from gitorch import __version__, output
+from gitorch import __version__
 from gitorch.core.names import TASK_STATES
+from gitorch.ending import code_of
 from gitorch.errors import Exit, GitorchError
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def main(args: Sequence[str] | None = None) -> None:
-    """Run the program and exit."""
-    output.setup()
-    sys.exit(run(sys.argv[1:] if args is None else args))
-
-
 def run(args: Sequence[str]) -> int:
     """Run a command line; gives the exit code."""
+    return code_of(lambda: _run(args))
+
+
+def _run(args: Sequence[str]) -> int:
     prog = "git orch" if Path(sys.argv[0]).name == "git-orch" else "gitorch"
     try:
         result = cli.main(args=list(args), prog_name=prog, standalone_mode=False)
-        return int(result) if isinstance(result, int) else Exit.OK
-    except GitorchError as error:
-        output.error(error)
-        return error.code
     except click.UsageError as error:
         hint = f"{error.ctx.command_path} -h" if error.ctx is not None else f"{prog} -h"
-        output.error(GitorchError(error.format_message(), hint=f"see {hint}"))
-        return Exit.USAGE
+        raise GitorchError(error.format_message(), hint=f"see {hint}", code=Exit.USAGE) from None
     except click.ClickException as error:
-        output.error(GitorchError(error.format_message()))
-        return Exit.ERROR
-    except (KeyboardInterrupt, click.Abort):
-        output.note("interrupted")
-        return Exit.INTERRUPTED
-    except output.ReaderGone:
-        # keep Python from complaining when it flushes at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.OK
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        output.error(GitorchError(f"{where}{error.strerror or error}", hint="is there room, and are rights there?"))
-        return Exit.ERROR
-    except Exception as error:  # noqa: BLE001 - no traceback may reach a user
-        import tempfile  # noqa: PLC0415 - needed here alone, and every start would pay for it
-        import traceback  # noqa: PLC0415 - likewise
-
-        with tempfile.NamedTemporaryFile("w", prefix="gitorch-bug-", suffix=".log", delete=False) as log:
-            traceback.print_exc(file=log)
-        problem = f"gitorch has a bug: {type(error).__name__}: {error}"
-        output.error(GitorchError(problem, hint=f"please report it with {log.name}"))
-        return Exit.ERROR
+        raise GitorchError(error.format_message()) from None
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    return int(result) if isinstance(result, int) else Exit.OK
 
 
 def _call(module: str, /, **values: Any) -> int:
@@ -537,9 +512,9 @@ def doctor(folder: str, /, **values: Any) -> int:
     return _call("doctor", folder=folder, **values)
 
 
-@cli.command(hidden=True)
-@click.argument("name")
+@cli.command(hidden=True, context_settings={"ignore_unknown_options": True})
+@click.argument("args", nargs=-1, type=click.UNPROCESSED)
 @click.pass_obj
-def hook(folder: str, /, name: str) -> int:
-    """Do what a git hook has to do."""
-    return _call("hook", folder=folder, name=name)
+def hook(folder: str, /, args: tuple[str, ...]) -> int:
+    """Do what a hook has to do: its name, and what git gives it."""
+    return _call("hook", folder=folder, args=args)

@@ -2,86 +2,46 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Final
 
-from gitorch import output
-from gitorch.agents import tooluse
-from gitorch.core.names import MAIN_TASK_PATH
 from gitorch.errors import Exit, GitorchError
-from gitorch.git.repository import open_repository
-from gitorch.loop import hook, proposal
+from gitorch.git.repository import Repository, open_repository
+
+# which module of `gitorch.hooks` has the function for a hook of git's; it is named like the hook
+_OF_GIT: Final = {
+    "pre-commit": "commit",
+    "pre-merge-commit": "commit",
+    "prepare-commit-msg": "commit",
+    "commit-msg": "commit",
+    "post-merge": "after",
+    "post-rewrite": "after",
+    "pre-push": "pushed",
+    "pre-receive": "pushed",
+}
 
 
-def run(*, folder: str, name: str) -> int:
-    """Do what a hook of a name has to do."""
-    if name not in _HOOKS:
-        raise GitorchError(f"there is no hook {name!r}", code=Exit.USAGE)
-    _HOOKS[name](folder)
-    return Exit.OK
+def run(*, folder: str, args: Sequence[str]) -> int:
+    """Do what a hook has to do; the first argument is its name, the others are what git gives it.
 
+    Raises:
+        GitorchError: it refuses what git is about to do.
+    """
+    name, *rest = args or ("",)
+    if name == "pre-tool-use":
+        from gitorch.commands import tool_hook  # noqa: PLC0415 - the hooks of git need none of it
 
-def _pre_commit(folder: str) -> None:
-    repository = open_repository(folder)
+        tool_hook.run(folder)
+        return Exit.OK
+    if name not in _OF_GIT:
+        known = ", ".join((*_OF_GIT, "pre-tool-use"))
+        raise GitorchError(f"there is no hook {name!r}", hint=f"there are {known}", code=Exit.USAGE)
+    module = import_module(f"gitorch.hooks.{_OF_GIT[name]}")
+    hook: Callable[[Repository, list[str]], None] = getattr(module, name.replace("-", "_"))
+    repository = open_repository(folder, in_hook=True)
     try:
-        hook.check_staged(repository)
+        hook(repository, rest)
     finally:
         repository.close()
-
-
-def _pre_tool_use(folder: str) -> None:
-    """Judge the use of a tool that standard input describes; what cannot be read is none of our business."""
-    try:
-        use = json.load(sys.stdin)
-    except (ValueError, RecursionError):
-        return
-    if not isinstance(use, dict) or not isinstance(use.get("tool_input"), dict):
-        return
-    at = _surroundings(Path(os.path.abspath(Path(folder) / str(use.get("cwd") or "."))))  # noqa: PTH100 - links stay
-    verdict = tooluse.judge(str(use.get("tool_name")), use["tool_input"], at) if at is not None else None
-    if verdict is not None:
-        output.say(json.dumps(_answer(verdict)))
-
-
-def _answer(verdict: tooluse.Verdict) -> dict[str, Any]:
-    return {
-        "hookSpecificOutput": {
-            "hookEventName": "PreToolUse",
-            "permissionDecision": verdict.decision,
-            "permissionDecisionReason": verdict.reason,
-        }
-    }
-
-
-def _surroundings(folder: Path) -> tooluse.Surroundings | None:
-    """Look around in the repository that the agent works in; this starts no process, for it is done very often."""
-    project = Path(os.environ.get("CLAUDE_PROJECT_DIR") or folder)
-    root = next((place for place in (project, *project.parents) if (place / ".git").exists()), None)
-    if root is None:
-        return None
-    return tooluse.Surroundings(
-        root=str(root),
-        folder=str(folder),
-        inside=proposal.inside(),
-        workflow=(root / MAIN_TASK_PATH).is_file(),
-        branch=_branch(root / ".git"),
-        exists=os.path.lexists,
-    )
-
-
-def _branch(git: Path) -> str | None:
-    try:
-        if git.is_file():  # a linked worktree
-            git = git.parent / git.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
-        head = (git / "HEAD").read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return None
-    prefix = "ref: refs/heads/"
-    return head.removeprefix(prefix).strip() if head.startswith(prefix) else None
-
-
-_HOOKS: Final[dict[str, Callable[[str], None]]] = {"pre-commit": _pre_commit, "pre-tool-use": _pre_tool_use}
+    return Exit.OK

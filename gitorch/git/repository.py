@@ -62,14 +62,18 @@ class Repository:
 
     @classmethod
     def _discover(cls, folder: Path, told: Mapping[str, str]) -> Repository:
-        done = Git(folder).also(told).attempt(
-            "rev-parse",
-            "--path-format=absolute",
-            "--is-bare-repository",
-            "--show-object-format",
-            "--git-dir",
-            "--git-common-dir",
-            "--show-toplevel",
+        done = (
+            Git(folder)
+            .also(told)
+            .attempt(
+                "rev-parse",
+                "--path-format=absolute",
+                "--is-bare-repository",
+                "--show-object-format",
+                "--git-dir",
+                "--git-common-dir",
+                "--show-toplevel",
+            )
         )
         lines = os.fsdecode(done.out).split("\n")[:-1]
         if done.code != 0 and lines[:1] == ["true"] and len(lines) > 3:  # noqa: PLR2004 - all but the top level

@@ -37,7 +37,7 @@ from tests.loop.bench import Bench, wait_for
 from tests.sandbox import Ran, Sandbox, run
 
 SCRIPTS = ".claude/skills/task-creator/scripts"
-HASTY = "from gitorch import cli; from gitorch.loop import claim; claim._FIRST_WAIT = 1; cli.main()"
+HASTY = "from gitorch.__main__ import main; from gitorch.loop import claim; claim._FIRST_WAIT = 1; main()"
 GATHERING, ANALYSIS, SYNTHESIS = (f"ai-research-{part}" for part in ("data-gathering", "analysis", "synthesis"))
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc")
