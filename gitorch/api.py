@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gitorch.agents.report import Report as AgentReport
     from gitorch.ledger.append import Appended
     from gitorch.ledger.blame import Blame
+    from gitorch.loop.adopt import Strays
     from gitorch.loop.ahead import Options
     from gitorch.loop.decompose import Choice
     from gitorch.loop.edit import NewTask, Updated
@@ -118,6 +119,18 @@ class Workflow:
         from gitorch.loop import edit  # noqa: PLC0415
 
         return edit.answer(self.repository, text)
+
+    def strays(self) -> Strays:
+        """Compare what the trees say of the state with what the log says."""
+        from gitorch.loop import adopt  # noqa: PLC0415
+
+        return adopt.look(self.repository)
+
+    def adopt(self, strays: Strays) -> Appended | None:
+        """Record what the trees say; None where there is nothing to record any more."""
+        from gitorch.loop import adopt  # noqa: PLC0415
+
+        return adopt.adopt(self.repository, strays)
 
     def decompose(self, name: str, choice: Choice | None = None) -> tuple[Appended, list[Task]]:
         """Cut a task into subtasks by a template."""

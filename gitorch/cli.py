@@ -497,6 +497,14 @@ def trust(folder: str, /, **values: Any) -> int:
 
 
 @cli.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def adopt(folder: str, /, **values: Any) -> int:
+    """Record states that came about without a record: by commits past the hooks, a rebase or edits by hand."""
+    return _call("adopt", folder=folder, **values)
+
+
+@cli.command()
 @click.option("--into", metavar="DIR", help="Where to make the copy (default: a new temporary folder).")
 @click.pass_obj
 def demo(folder: str, /, **values: Any) -> int:

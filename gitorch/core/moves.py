@@ -68,6 +68,22 @@ def difference(before: States, after: States) -> list[Change]:
     return [Change(n, before.get(n), after.get(n)) for n in names if before.get(n) != after.get(n)]
 
 
+def net(changes: Iterable[Change]) -> list[Change]:
+    """Give what changes come to, one after the other, by name."""
+    before: dict[str, TaskState] = {}
+    after: dict[str, TaskState] = {}
+    seen: set[str] = set()
+    for change in changes:
+        if change.name not in seen and change.before is not None:
+            before[change.name] = change.before
+        seen.add(change.name)
+        if change.after is None:
+            after.pop(change.name, None)
+        else:
+            after[change.name] = change.after
+    return difference(before, after)
+
+
 class Family:
     """Who is whose parent: `parents` maps each task's name to its parent's, or to None."""
 

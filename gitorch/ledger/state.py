@@ -85,12 +85,20 @@ def read_state(objects: Objects, rev: str = "HEAD") -> WorkflowState:
         if rev != "HEAD":
             raise GitorchError(f"{quote(rev)} is no commit", hint="give a commit, branch or tag")
         return WorkflowState(None, None, {}, {}, None)
-    # named by the commit's id, so that a HEAD that moves meanwhile cannot mix two states
-    entries = objects.tree(f"{commit.oid}:{TASKS_DIR}")
+    return state_of_tree(objects, commit.tree, commit.oid)
+
+
+def state_of_tree(objects: Objects, tree: str, commit: str | None = None) -> WorkflowState:
+    """Read the state that a tree holds; `commit` is the one it belongs to, if any.
+
+    Raises:
+        GitorchError: two files stand for one task.
+    """
+    entries = objects.tree(f"{tree}:{TASKS_DIR}")
     states, files = _tasks({name: entry for name, entry in entries.items() if entry.mode != TREE_MODE})
     main = entries.get(MAIN_TASK_FILE)
     main_bytes = None if main is None or main.mode == TREE_MODE else objects.blob(main.oid)
-    return WorkflowState(commit.oid, commit.tree, states, files, main, main_bytes)
+    return WorkflowState(commit, tree, states, files, main, main_bytes)
 
 
 def _tasks(entries: Mapping[str, Entry]) -> tuple[dict[str, TaskState], dict[str, Entry]]:

@@ -14,8 +14,8 @@ from gitorch.core import fold as folds
 from gitorch.core import main_task as main_tasks
 from gitorch.core.fold import Fold
 from gitorch.core.main_task import MainTask
-from gitorch.core.moves import Change, States, difference
-from gitorch.core.names import TASK_STATES, TaskState, quote
+from gitorch.core.moves import Change, States, difference, net
+from gitorch.core.names import TASK_STATES, quote
 from gitorch.core.record import Record, Totals
 from gitorch.core.trailers import InvalidMessage
 from gitorch.errors import Exit, GitorchError
@@ -50,6 +50,8 @@ class Report:
     """What verifying found. `checked` counts the records; problems stand oldest first.
 
     `since` is the commit after which it began, None for the whole history, and `tip` the one where it ended.
+    `unrecorded` are the changes that lead from what the records tell to what the tree at the tip shows; `strays` are
+    the problems that a record of `adopt` which names those changes would account for.
     """
 
     checked: int = 0
@@ -57,6 +59,8 @@ class Report:
     warnings: list[Problem] = field(default_factory=list)
     since: str | None = None
     tip: str | None = None
+    unrecorded: tuple[Change, ...] = ()
+    strays: tuple[Problem, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -65,7 +69,7 @@ class Report:
 
 
 class _Unrecorded(NamedTuple):
-    """A change that no record names, None for one of MAIN_TASK, and the place of its problem in the report."""
+    """A change from what the records tell to what a tree shows, None for one of MAIN_TASK; `place` is its problem's."""
 
     change: Change | None
     place: int
@@ -183,6 +187,7 @@ class _Checker:
         self._report = Report()
         self._last = ""
         self._main: tuple[MainTask | None, str | None] = (None, None)  # one that is known to fit
+        self._new: list[_Unrecorded] = []  # what the commit that is being checked adds
         self._files: set[File] = set()  # the task files at the commit `_files_at`
         self._files_at: str | None = None
 
@@ -197,18 +202,23 @@ class _Checker:
             self._report.warnings.append(
                 Problem(self._last, f"an invocation of {name} is open: it runs, or awaits recovery")
             )
+        if here is not None:
+            self._report.unrecorded = tuple(net(each.change for each in here.pending if each.change is not None))
+            places = sorted({each.place for each in here.pending})
+            self._report.strays = tuple(self._report.problems[place] for place in places)
         self._report.problems = [problem for problem in self._report.problems if problem.problem]
         return self._report
 
     def check(self, logged: Logged) -> None:
         self._last = logged.commit
+        self._new = []
         if len(logged.parents) > 1:
             here = self._check_merge(logged)
         elif not logged.parents and self._is_cut_off(logged.commit):
             here = self._check_cut_off(logged)
         else:
             here = self._check_plain(logged, self._before(logged.parents[0]) if logged.parents else _NOTHING)
-        self._known[logged.commit] = here
+        self._known[logged.commit] = here._replace(pending=(*here.pending, *self._new)) if self._new else here
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
 
@@ -262,21 +272,20 @@ class _Checker:
         for problem in folds.problems(before.fold, record, worked=paths.worked):
             self._complain(logged, problem)
         self._check_main_task(logged, record, paths.main_oid)
-        return before._replace(fold=folds.step(before.fold, record, worked=paths.worked), main_oid=paths.main_oid)
+        pending = _still(before.pending, record)
+        fold = folds.step(before.fold, record, worked=paths.worked)
+        return before._replace(fold=fold, main_oid=paths.main_oid, pending=pending)
 
     def _unrecorded(self, logged: Logged, before: _Here, paths: Paths, changes: list[Change]) -> _Here:
         """Judge an ordinary commit: it may do all but change the state."""
         if not changes and paths.main_oid == before.main_oid and before.fold.worked:
             return before
-        pending = list(before.pending)
         for change in changes:
-            pending.append(_Unrecorded(change, len(self._report.problems)))
-            self._complain(logged, f"task state changed without a record: {change}")
+            self._stray(logged, f"task state changed without a record: {change}", change)
         if paths.main_oid != before.main_oid:
-            pending.append(_Unrecorded(None, len(self._report.problems)))
-            self._complain(logged, "MAIN_TASK changed without a record")
+            self._stray(logged, "MAIN_TASK changed without a record")
         fold = before.fold._replace(worked=before.fold.worked or paths.worked)
-        return before._replace(fold=fold, main_oid=paths.main_oid, pending=tuple(pending))
+        return before._replace(fold=fold, main_oid=paths.main_oid)
 
     def _follow_files(self, logged: Logged, paths: Paths) -> None:
         """Keep account of the task files, and complain where a task has two from this commit on."""
@@ -343,7 +352,7 @@ class _Checker:
         elif main_oid is not None:
             there = record.main_task
         if there != record.main_task:
-            self._complain(logged, "the message tells another MAIN_TASK than its tree holds")
+            self._stray(logged, "the message tells another MAIN_TASK than its tree holds")
         else:
             self._main = record.main_task, main_oid
 
@@ -362,7 +371,7 @@ class _Checker:
             self._files_at = logged.commit
         if record is None:
             if source is None:
-                self._complain(logged, "a merge without a record has a state that none of its parents has")
+                self._mixed(logged, merged)
             return here._replace(fold=here.fold._replace(worked=True), main_oid=merged[1])
         if record.event != "merge":
             self._complain(logged, f"a record of {record.event} stands on a merge")
@@ -376,6 +385,13 @@ class _Checker:
             self._complain(logged, problem)
         self._check_main_task(logged, record, merged[1])
         return here._replace(fold=folds.step(here.fold, record, worked=True), main_oid=merged[1])
+
+    def _mixed(self, logged: Logged, merged: tuple[States, str | None]) -> None:
+        """Complain of a merge that git has made of two states."""
+        states, main_oid = state_at(self._objects, logged.parents[0])
+        changes: list[Change | None] = [*difference(states, merged[0])]
+        changes += [None] if main_oid != merged[1] else []
+        self._stray(logged, "a merge without a record has a state that none of its parents has", *changes)
 
     def _wrong_sums(self, parents: tuple[str, ...], record: Record, joined: States) -> list[str]:
         """Say where a merge's sums are not those of both its sides, what they began from counted once."""
@@ -401,7 +417,7 @@ class _Checker:
 
     def _adopt(self, logged: Logged, record: Record, before: _Here, changes: Iterable[Change]) -> None:
         """Turn the problems of what an adopt accounts for into warnings."""
-        due = _net([*(each.change for each in before.pending if each.change is not None), *changes])
+        due = net([*(each.change for each in before.pending if each.change is not None), *changes])
         for change in folds.unexplained(due, record):
             named = change in record.changes
             if named and before.told and self._is_so(logged, change):
@@ -419,23 +435,23 @@ class _Checker:
 
     def _complain_of_differences(self, logged: Logged, record: Record, changes: list[Change]) -> None:
         for change in folds.unexplained(changes, record):
-            said = "it names" if change in record.changes else "its tree shows"
-            self._complain(logged, f"message and tree differ: only {said} {change}")
+            told = change in record.changes
+            change_to_tree = Change(change.name, change.after, change.before) if told else change
+            said = "it names" if told else "its tree shows"
+            self._stray(logged, f"message and tree differ: only {said} {change}", change_to_tree)
+
+    def _stray(self, logged: Logged, problem: str, *changes: Change | None) -> None:
+        """Complain of what an adopt may account for: changes of tasks, or without any a change of MAIN_TASK."""
+        self._new += [_Unrecorded(change, len(self._report.problems)) for change in changes or (None,)]
+        self._complain(logged, problem)
 
     def _complain(self, logged: Logged, problem: str) -> None:
         self._report.problems.append(Problem(logged.commit, problem))
 
 
-def _net(changes: Iterable[Change]) -> list[Change]:
-    before: dict[str, TaskState] = {}
-    after: dict[str, TaskState] = {}
-    seen: set[str] = set()
-    for change in changes:
-        if change.name not in seen and change.before is not None:
-            before[change.name] = change.before
-        seen.add(change.name)
-        if change.after is None:
-            after.pop(change.name, None)
-        else:
-            after[change.name] = change.after
-    return difference(before, after)
+def _still(pending: tuple[_Unrecorded, ...], record: Record) -> tuple[_Unrecorded, ...]:
+    """Give what is unrecorded still after a record: where that says how a task stands, the log knows it again."""
+    if not pending:
+        return pending
+    told = {change.name for change in record.changes}
+    return tuple(each._replace(change=None) if each.change and each.change.name in told else each for each in pending)

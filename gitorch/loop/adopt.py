@@ -1,33 +1,106 @@
-"""Make records of states that came about without one."""
+"""Make records of states that came about without one: by commits past the hooks, by a rebase, by edits."""
 
 from __future__ import annotations
 
+from typing import Final, NamedTuple
+
 from gitorch.core import main_task as main_tasks
 from gitorch.core import message, moves
-from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, TaskState
+from gitorch.core.main_task import MainTask
+from gitorch.core.moves import Change, States
+from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, task_path
 from gitorch.core.record import Record
 from gitorch.git.repository import Repository
 from gitorch.guard import snapshot
 from gitorch.ledger.append import Appended, Draft, append_if
 from gitorch.ledger.history import records_back
 from gitorch.ledger.state import WorkflowState, parse_names, read_state
+from gitorch.ledger.verify import Problem, verify
+from gitorch.loop import invocation, proposal
+
+_LISTED: Final = 20  # problems that the record's body names
+
+
+class Strays(NamedTuple):
+    """What the trees say otherwise than the log.
+
+    Attributes:
+        changes: the tasks' changes of state that no record tells, in commits and in the work tree together.
+        main_task: whether MAIN_TASK is another than the log tells.
+        problems: what `verify` finds in commits and a record would account for, oldest first.
+        left: how many problems it finds that no record can account for.
+    """
+
+    changes: tuple[Change, ...]
+    main_task: bool
+    problems: tuple[Problem, ...]
+    left: int
+
+    def __bool__(self) -> bool:
+        return bool(self.changes or self.main_task or self.problems)
+
+
+def look(repository: Repository) -> Strays:
+    """Compare what the trees say with what the log says."""
+    state = read_state(repository.objects)
+    report = verify(repository)
+    states, main = _in_worktree(repository)
+    edits = moves.difference(state.states, states)
+    rewritten = (None if main is None else main_tasks.format(main).encode()) != state.main_task_bytes
+    changes = moves.net([*report.unrecorded, *edits])
+    about_main = any("MAIN_TASK" in problem.problem for problem in report.strays)
+    left = len(report.problems) - len(report.strays)
+    return Strays(tuple(changes), rewritten or about_main, report.strays, left)
+
+
+def adopt(repository: Repository, strays: Strays) -> Appended | None:
+    """Record what the trees say; None where somebody has put it right meanwhile.
+
+    Raises:
+        GitorchError: a file is out of form, or the repository cannot be written now.
+    """
+    proposal.refuse_inside("adopt")
+    head = read_state(repository.objects).commit
+
+    def draft_for(state: WorkflowState) -> Draft | None:
+        now = strays if state.commit == head else look(repository)
+        if not now:
+            return None
+        invocation.check_none_under_way(repository)
+        _, main_task = _in_worktree(repository)
+        named = {
+            task_path(change.name, place)
+            for change in now.changes
+            for place in (change.before, change.after)
+            if place is not None
+        }
+        work = snapshot.changes_in(repository, sorted(named)) if named else {}
+        name = now.changes[0].name if now.changes else main_task.task if main_task is not None else None
+        listed = [f"- {problem.commit[:10]}: {problem.problem}" for problem in now.problems[:_LISTED]]
+        more = [f"- and {len(now.problems) - _LISTED} more"] if len(now.problems) > _LISTED else []
+        body = "\n".join(("Accounts for:\n", *listed, *more)) if listed else ""
+        record = Record(
+            event="adopt",
+            subject=message.subject(name, "adopt what the trees say"),
+            body=body,
+            main_task=main_task,
+            changes=now.changes,
+        )
+        return Draft(record=record, work=work)
+
+    return append_if(repository, draft_for, adopting=True)
 
 
 def adopt_unrecorded(repository: Repository) -> Appended | None:
     """Record a `.tasks` that no record has ever named, as it lies in the work tree; None where there is none."""
     state = read_state(repository.objects)
-    folder = repository.root / TASKS_DIR
-    there: dict[str, TaskState] = {}
-    if folder.is_dir():
-        there = {name: task_state for (name, task_state), _ in parse_names(path.name for path in folder.iterdir())}
-    main = folder / "MAIN_TASK"
-    if not there and not state.states and not main.exists() and state.main_task_bytes is None:
+    there, main_task = _in_worktree(repository)
+    if not there and not state.states and main_task is None and state.main_task_bytes is None:
         return None
     if state.commit is not None and next(records_back(repository.objects), None) is not None:
         return None
 
     def draft_for(_: WorkflowState) -> Draft:
-        main_task = main_tasks.parse(main.read_bytes()) if main.is_file() else None
         work = snapshot.changes_in(repository, (TASKS_DIR,))
         record = Record(
             event="adopt",
@@ -38,3 +111,12 @@ def adopt_unrecorded(repository: Repository) -> Appended | None:
         return Draft(record=record, work={path: entry for path, entry in work.items() if path != MAIN_TASK_PATH})
 
     return append_if(repository, draft_for, adopting=True)
+
+
+def _in_worktree(repository: Repository) -> tuple[States, MainTask | None]:
+    """Read the state that the work tree tells."""
+    folder = repository.root / TASKS_DIR
+    names = (path.name for path in folder.iterdir()) if folder.is_dir() else iter(())
+    states = {name: task_state for (name, task_state), _ in parse_names(names)}
+    main = folder / "MAIN_TASK"
+    return states, main_tasks.parse(main.read_bytes()) if main.is_file() else None

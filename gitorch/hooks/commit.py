@@ -1,0 +1,238 @@
+"""The hooks around a commit: what it may change of the workflow, and the record that it gets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from gitorch.core import handmade, message
+from gitorch.core.join import Side
+from gitorch.core.record import Record
+from gitorch.core.trailers import PREFIX, InvalidMessage
+from gitorch.errors import GitorchError
+from gitorch.git.locks import is_held
+from gitorch.git.repository import Repository
+from gitorch.hooks import caller, staged
+from gitorch.ledger.history import recent, record_of
+from gitorch.ledger.state import WorkflowState, read_state
+from gitorch.ledger.tasks import read_tasks
+from gitorch.ledger.verify import verify
+
+_SCISSORS: Final = "------------------------ >8 ------------------------"
+_NOBODY: Final = {
+    f"GIT_{role}_{what}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "nobody"), ("EMAIL", "nobody@localhost"), ("DATE", "@0 +0000"))
+}
+_BY_GITORCH: Final = "change it with gitorch move and gitorch update, or leave .tasks out of this commit"
+
+
+class _Making(NamedTuple):
+    """The commit that is being made: what it would hold, and on which parents it would stand."""
+
+    staged: WorkflowState
+    parents: tuple[WorkflowState, ...]
+    last: Record | None  # the record of the commit whose place it takes, where one is amended
+    kept: bool = False  # whether the state stays as that one has it
+
+    @property
+    def before(self) -> WorkflowState:
+        return self.parents[0] if self.parents else WorkflowState(None, None, {}, {}, None)
+
+
+def pre_commit(repository: Repository, _args: list[str]) -> None:
+    """Refuse what is staged where it is out of form, or changes the state in a way that is not legal.
+
+    Raises:
+        GitorchError: it does; what is wrong and how to mend it.
+    """
+    asks = caller.look(repository.git)
+    now = staged.read(repository)
+    ways = [asks.amends] if asks.amends is not None else [False, True]
+    first: GitorchError | None = None
+    for amends in ways:
+        making = _making(repository, now, amends=amends)
+        staged.check_form(repository.objects, now, making.before)
+        try:
+            _change(repository, making)
+        except GitorchError as error:
+            first = first or error
+        else:
+            return
+    if first is not None:
+        raise first
+
+
+pre_merge_commit = pre_commit
+
+
+def prepare_commit_msg(repository: Repository, args: list[str]) -> None:
+    """Write the record of a legal change by hand into the message that is being prepared.
+
+    Raises:
+        GitorchError: a commit that is picked from elsewhere does not fit here.
+    """
+    file, source, commit = _told(args)
+    asks = caller.look(repository.git)
+    amends = asks.amends if asks.amends is not None else (source, commit) == ("commit", "HEAD")
+    making = _making(repository, staged.read(repository), amends=amends)
+    text = file.read_text(encoding="utf-8", errors="surrogateescape")
+    try:
+        record = message.parse(_without_comments(repository, text))
+        if record is not None and asks.picks:
+            _judge(repository, making, text)
+        elif record is None:
+            record = _change(repository, making)
+            if record is not None:
+                _write(repository, file, record, text)
+    except GitorchError:
+        if asks.picks:  # no other hook is asked
+            raise
+
+
+def commit_msg(repository: Repository, args: list[str]) -> None:
+    """Refuse a message that tells another story than what is staged; write the record that is missing.
+
+    Raises:
+        GitorchError: message and staged files do not fit together.
+    """
+    file, _, _ = _told(args)
+    text = file.read_text(encoding="utf-8", errors="surrogateescape")
+    clean = _without_comments(repository, text)
+    if not clean.strip():
+        return  # git ends here by itself
+    asks = caller.look(repository.git)
+    now = staged.read(repository)
+    try:
+        record = message.parse(clean)
+    except InvalidMessage as error:
+        hint = f"leave the lines that begin with {PREFIX} as they were, or take all of them away: they are written anew"
+        raise GitorchError(f"the message is no proper record: {error.message}", hint=hint) from None
+    making = _making(repository, now, amends=bool(asks.amends))
+    if record is not None:
+        if _is_inside():
+            raise GitorchError("a record cannot be made inside an invocation", hint=_BY_GITORCH)
+        _judge(repository, making, clean)
+        return
+    record = _change(repository, making)
+    if record is not None:
+        _write(repository, file, record, clean)
+
+
+def _told(args: list[str]) -> tuple[Path, str, str]:
+    """Give the message's file, where the message comes from, and from which commit; the framework tells some of it."""
+    if not args:
+        raise GitorchError("this hook wants the message's file", hint="git calls it with that")
+    source = args[1] if len(args) > 1 else os.environ.get("PRE_COMMIT_COMMIT_MSG_SOURCE", "")
+    commit = args[2] if len(args) > 2 else os.environ.get("PRE_COMMIT_COMMIT_OBJECT_NAME", "")  # noqa: PLR2004 - git's third
+    return Path(args[0]), source, commit
+
+
+def _is_inside() -> bool:
+    return bool(os.environ.get("GITORCH_INVOCATION"))
+
+
+def _making(repository: Repository, now: WorkflowState, *, amends: bool) -> _Making:
+    objects = repository.objects
+    head = objects.commit("HEAD")
+    if amends and head is not None:
+        parents = tuple(read_state(objects, parent) for parent in head.parents)
+        return _Making(now, parents, record_of(head.message), kept=_same(now, read_state(objects)))
+    merged = repository.git_dir / "MERGE_HEAD"
+    others = merged.read_text().split() if merged.is_file() else []
+    heads = [head.oid] if head is not None else []
+    return _Making(now, tuple(read_state(objects, oid) for oid in (*heads, *others)), None)
+
+
+def _same(one: WorkflowState, other: WorkflowState) -> bool:
+    return one.states == other.states and one.main_task_entry == other.main_task_entry
+
+
+def _change(repository: Repository, making: _Making) -> Record | None:
+    """Give the record that a commit needs which has none; None where it needs none.
+
+    Raises:
+        GitorchError: what it changes is not legal.
+    """
+    if making.kept:
+        return making.last
+    if any(_same(making.staged, parent) for parent in making.parents):
+        return None
+    if _is_inside():
+        raise GitorchError("inside an invocation only gitorch changes the workflow's state", hint=_BY_GITORCH)
+    if making.last is not None and not handmade.is_by_hand(making.last):
+        raise GitorchError(
+            f"this would change the state that a record of {making.last.event} tells",
+            hint="make it a commit of its own, without --amend",
+        )
+    if len(making.parents) > 1:
+        raise GitorchError(
+            "both sides of this merge went on with the workflow, and git cannot join that",
+            hint="join them with: gitorch merge --resolve; or abort this merge and use: gitorch merge BRANCH",
+        )
+    record = _by_hand(repository, making)
+    busy = {begun.task for begun in recent(repository.objects).fold.open if making.parents}
+    touched = [change.name for change in record.changes if change.name in busy] if record is not None else []
+    if touched and is_held(repository.git_dir / "gitorch" / "step.lock"):
+        raise GitorchError(
+            f"task {touched[0]} is being worked on", hint="stop that step first (press ^C where it runs)"
+        )
+    return record
+
+
+def _by_hand(repository: Repository, making: _Making) -> Record | None:
+    before, after = making.before, making.staged
+    tasks = {**read_tasks(repository.objects, before), **read_tasks(repository.objects, after)}
+    rewritten = before.main_task_entry != after.main_task_entry
+    return handmade.record(
+        Side(before.main_task, before.states), Side(after.main_task, after.states), tasks, rewritten=rewritten
+    )
+
+
+def _judge(repository: Repository, making: _Making, text: str) -> None:
+    """Verify the commit as it would be.
+
+    Raises:
+        GitorchError: its message does not fit its files, or what was before.
+    """
+    parents = [str(parent.commit) for parent in making.parents]
+    listed = [word for parent in parents for word in ("-p", parent)]
+    data = text.encode("utf-8", "surrogateescape")
+    commit = (
+        repository.git.run("commit-tree", *listed, str(making.staged.tree), stdin=data, env=_NOBODY).decode().strip()
+    )
+    report = verify(repository, commit, *(f"^{parent}" for parent in parents))
+    if report.problems:
+        raise GitorchError(
+            f"message and files do not fit together: {report.problems[0].problem}",
+            hint=f"take the lines that begin with {PREFIX} out of the message: gitorch writes those that fit; "
+            "or leave .tasks out of this commit",
+        )
+
+
+def _without_comments(repository: Repository, text: str) -> str:
+    """Give a message as git is going to take it."""
+    lines = text.split("\n")
+    cut = next((place for place, line in enumerate(lines) if line.endswith(_SCISSORS)), len(lines))
+    data = "\n".join(lines[:cut]).encode("utf-8", "surrogateescape")
+    return repository.git.run("stripspace", "--strip-comments", stdin=data).decode("utf-8", "surrogateescape")
+
+
+def _write(repository: Repository, file: Path, record: Record, text: str) -> None:
+    """Write a record with what the user wrote, and leave git's comments below it."""
+    own = _without_comments(repository, text)
+    said = own.encode(errors="replace").decode()
+    whole = message.build(handmade.with_text(record, said) if said.strip() else record)
+    comments = text[_comments_begin(repository, text) :]
+    file.write_text(whole + ("\n" + comments if comments.strip() else ""), encoding="utf-8", errors="surrogateescape")
+
+
+def _comments_begin(repository: Repository, text: str) -> int:
+    """Tell where the comments begin with which git ends a message that is to be edited."""
+    sign = repository.config.get("core.commentchar", "#")
+    lines = text.split("\n")
+    last = len(lines)
+    while last and (not lines[last - 1].strip() or lines[last - 1].startswith(sign)):
+        last -= 1
+    return len("\n".join(lines[:last])) + (1 if last else 0)
