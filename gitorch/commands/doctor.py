@@ -15,11 +15,13 @@ from gitorch import output
 from gitorch.api import Workflow
 from gitorch.core import plan as planner
 from gitorch.core.names import TASKS_DIR, resembles_task_file
+from gitorch.core.text import clean
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.locks import is_held
 from gitorch.git.process import OLDEST_GIT, Git
 from gitorch.git.repository import Repository
 from gitorch.ledger.history import recent
+from gitorch.ledger.verify import verify
 from gitorch.loop import catalog, hook, trust
 
 
@@ -71,8 +73,9 @@ def _look(workflow: Workflow) -> Iterator[Finding]:
     yield Finding(
         difference is None,
         difference or "the work tree tells the same state as the last commit",
-        "commit the change, or put it back",
+        "record it with gitorch adopt, or put it back",
     )
+    yield _record(repository)
     yield Finding(ok=True, what=f"MAIN_TASK: {state.main_task.status}" if state.main_task else "no workflow here yet")
     folder = repository.root / TASKS_DIR
     odd = sorted(path.name for path in folder.iterdir() if resembles_task_file(path.name)) if folder.is_dir() else []
@@ -97,6 +100,19 @@ def _look(workflow: Workflow) -> Iterator[Finding]:
         busy = is_held(repository.git_dir / "gitorch" / "step.lock")
         if begun and not busy:
             yield Finding(ok=False, what="an invocation was cut off", hint="the next gitorch step puts it right")
+
+
+def _record(repository: Repository) -> Finding:
+    """Verify the whole history."""
+    report = verify(repository)
+    if report.ok:
+        return Finding(ok=True, what=f"{report.checked} records, each as its tree shows")
+    first = report.problems[0]
+    return Finding(
+        ok=False,
+        what=f"the record does not hold: {first.commit[:10]}: {clean(first.problem)}",
+        hint="gitorch adopt records what the files say" if report.strays else "gitorch verify tells all of it",
+    )
 
 
 def _repository(repository: Repository) -> Iterator[Finding]:

@@ -201,5 +201,5 @@ def check_worktree(repository: Repository, state: WorkflowState) -> None:
     difference = worktree_difference(repository, state)
     if difference is not None:
         raise GitorchError(
-            difference, hint="put it back as it was; gitorch move and gitorch update change states, and leave a record"
+            difference, hint="record it with gitorch adopt, or put it back as it was; gitorch move and update leave records"
         )
