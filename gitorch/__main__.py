@@ -11,18 +11,19 @@ from gitorch.ending import code_of
 def main() -> None:
     """Run the program and exit."""
     output.setup()
-    args = sys.argv[1:]
-    sys.exit(_hook(args[1:]) if args[:1] == ["hook"] else _command(args))
+    sys.exit(_run(sys.argv[1:]))
 
 
-def _hook(args: list[str]) -> int:
-    """Run a hook; it is called very often, and does without the command line's parser, which takes its time."""
-    from gitorch.commands import hook  # noqa: PLC0415
+def _run(args: list[str]) -> int:
+    """Run a command line; those that are called very often do without its parser, which takes half of their time."""
+    if args[:1] == ["hook"]:
+        from gitorch.commands import hook  # noqa: PLC0415
 
-    return code_of(lambda: hook.run(folder=".", args=args))
+        return code_of(lambda: hook.run(folder=".", args=args[1:]))
+    if args in (["status"], ["status", "--json"]):
+        from gitorch.commands import status  # noqa: PLC0415
 
-
-def _command(args: list[str]) -> int:
+        return code_of(lambda: status.run(folder=".", as_json=len(args) > 1))
     from gitorch import cli  # noqa: PLC0415
 
     return cli.run(args)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -76,6 +75,8 @@ def _harmless(text: str, stream: TextIO) -> str:
 
 def document(**values: Any) -> None:
     """Print one JSON document that tells its schema."""
+    import json  # noqa: PLC0415 - most commands print none
+
     escaped = (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"
     write(json.dumps({"schema": SCHEMA, **values}, ensure_ascii=escaped, separators=(", ", ": ")) + "\n")
 

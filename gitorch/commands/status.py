@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from gitorch import output
@@ -61,6 +60,8 @@ def _under_way(repository: Repository) -> dict[str, object] | None:
     folder = repository.git_dir / "gitorch"
     if not is_held(folder / "step.lock"):
         return None
+    import json  # noqa: PLC0415 - as a rule nothing is under way
+
     try:
         values = json.loads((folder / "invocation.json").read_text())
         return {key: values[key] for key in ("id", "action", "task", "agent", "attempt", "started")}

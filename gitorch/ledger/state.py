@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from gitorch.core import main_task as main_tasks
 from gitorch.core.main_task import MainTask
@@ -27,8 +25,7 @@ _PUT_BACK: Final = "put MAIN_TASK back as the last commit holds it"
 _NO_FOLDER: Final = "make it a folder of this repository"
 
 
-@dataclass(frozen=True)
-class WorkflowState:
+class WorkflowState(NamedTuple):
     """What one commit holds of a workflow.
 
     Attributes:
@@ -44,9 +41,9 @@ class WorkflowState:
     states: Mapping[str, TaskState]
     files: Mapping[str, Entry]
     main_task_entry: Entry | None
-    main_task_bytes: bytes | None = field(repr=False, default=None)
+    main_task_bytes: bytes | None = None
 
-    @cached_property
+    @property
     def main_task(self) -> MainTask | None:
         """MAIN_TASK; None where there is none. Raises GitorchError where the file breaks a rule."""
         return None if self.main_task_bytes is None else main_tasks.parse(self.main_task_bytes)
@@ -201,5 +198,5 @@ def check_worktree(repository: Repository, state: WorkflowState) -> None:
     difference = worktree_difference(repository, state)
     if difference is not None:
         raise GitorchError(
-            difference, hint="record it with gitorch adopt, or put it back as it was; gitorch move and update leave records"
+            difference, hint="record it with gitorch adopt, or put it back; gitorch move and update leave records"
         )
