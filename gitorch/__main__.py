@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 
+if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+    del sys.path[0]  # the folder where it is called: nothing that lies there is to be imported
+
 from gitorch import output
 from gitorch.ending import code_of
 

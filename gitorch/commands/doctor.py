@@ -20,9 +20,11 @@ from gitorch.errors import Exit, GitorchError
 from gitorch.git.locks import is_held
 from gitorch.git.process import OLDEST_GIT, Git
 from gitorch.git.repository import Repository
+from gitorch.hooks import found
+from gitorch.hooks import install as hooks
 from gitorch.ledger.history import recent
 from gitorch.ledger.verify import verify
-from gitorch.loop import catalog, hook, trust
+from gitorch.loop import catalog, trust
 
 
 class Finding(NamedTuple):
@@ -57,12 +59,20 @@ def _surroundings(folder: str) -> Iterator[Finding]:
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     oldest = ".".join(map(str, OLDEST_GIT))
     yield Finding(numbers >= OLDEST_GIT, version or "git does not run", f"gitorch wants git {oldest} or newer")
-    yield Finding(ok=True, what=f"Python {sys.version.split()[0]}, GitPython {metadata.version('GitPython')}")
+    yield _python()
     try:
         sqlite3.connect(":memory:").execute("create virtual table t using fts5(a)")
         yield Finding(ok=True, what=f"SQLite {sqlite3.sqlite_version} with full-text search, for the local agent")
     except sqlite3.OperationalError:
         yield Finding(ok=False, what="SQLite lacks FTS5", hint="the local agent and gitorch context need it")
+
+
+def _python() -> Finding:
+    python = f"Python {sys.version.split()[0]}"
+    try:
+        return Finding(ok=True, what=f"{python}, GitPython {metadata.version('GitPython')}")
+    except metadata.PackageNotFoundError:
+        return Finding(ok=False, what=f"{python}; GitPython is missing", hint="install gitorch with its dependencies")
 
 
 def _look(workflow: Workflow) -> Iterator[Finding]:
@@ -129,7 +139,7 @@ def _repository(repository: Repository) -> Iterator[Finding]:
         "git knows who you are" if identity else "git does not know who you are",
         "git config user.name and user.email",
     )
-    installed = repository.bare or hook.is_installed(repository)
-    yield Finding(
-        ok=True, what="the pre-commit hook is " + ("installed" if installed else "not installed (gitorch init)")
-    )
+    _, states = hooks.status(repository, server=repository.bare)
+    lacking = [each.name for each in states if each.state not in found.GOOD]
+    few = f"hooks that are not in place: {', '.join(lacking)} (gitorch hooks install)"
+    yield Finding(ok=True, what=few if lacking else "the hooks are installed")

@@ -55,6 +55,8 @@ class Repository:
             GitError: there is none, or it cannot be read.
         """
         found = cls._discover(folder, told or {})
+        if not told:
+            _refuse_embedded(found)
         if told:
             place = {"GIT_DIR": str(found.git_dir), **({} if found.bare else {"GIT_WORK_TREE": str(found.root)})}
             found.git = found.git.also({**told, **(place if "GIT_DIR" in told else {})})
@@ -180,6 +182,22 @@ class Repository:
         """End what this object has started."""
         if "objects" in self.__dict__:
             self.objects.close()
+
+
+def _refuse_embedded(found: Repository) -> None:
+    """Refuse a git folder that is a part of another repository's files: its settings are its author's, not yours.
+
+    Raises:
+        GitError: it is one.
+    """
+    if found.git_dir != found.common_dir or found.git_dir.name == ".git":
+        return
+    around = Git(found.git_dir.parent).attempt("rev-parse", "--show-toplevel")
+    if around.code == 0 and around.out.strip():
+        raise GitError(
+            f"{found.git_dir} is a git folder among the files of another repository",
+            hint="its settings may start programs: if you trust it, move it elsewhere",
+        )
 
 
 def open_repository(folder: Path | str = ".", *, in_hook: bool = False) -> Repository:

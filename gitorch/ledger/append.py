@@ -30,6 +30,7 @@ from gitorch.ledger.state import WorkflowState, check_worktree, read_state
 LOCK_WAIT: Final = 30.0  # seconds; an append takes hundredths of one
 INDEX_WAIT: Final = 10.0  # seconds for another git to let go of the index
 _TRIES: Final = 20
+_LEFT_OUT: Final = "gnoring path"  # git's words for a path that no index may hold, as .git/config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,7 +224,9 @@ def _build_index(repository: Repository, follow: _Follow) -> Path:
         )
         for path, entry in sorted(follow.entries.items(), key=lambda item: item[1] is not None)
     )
-    repository.git.run("update-index", "-z", "--index-info", stdin=lines, index=mine)
+    done = repository.git.attempt("update-index", "-z", "--index-info", stdin=lines, index=mine)
+    if done.code != 0 or _LEFT_OUT in done.err:
+        raise GitError(f"git does not take all files: {complaint(done.err)}", hint="nothing was recorded")
     return mine
 
 
@@ -322,6 +325,8 @@ def files_of(repository: Repository, folder: str) -> list[str]:
     """List the paths of all plain files in a folder under `.tasks` of the work tree, ignored ones too."""
     top = repository.root / folder
     found: list[str] = []
+    if top.is_symlink():
+        return found
     for base, folders, names in os.walk(top):
         folders[:] = sorted(name for name in folders if not (Path(base) / name / ".git").exists())
         found += [os.path.relpath(os.path.join(base, name), repository.root) for name in sorted(names)]  # noqa: PTH118

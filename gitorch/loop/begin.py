@@ -10,6 +10,7 @@ from gitorch.agents.spec import Agent
 from gitorch.core import message, moves
 from gitorch.core import plan as planner
 from gitorch.core.moves import Change
+from gitorch.core.names import task_dir
 from gitorch.core.plan import Plan
 from gitorch.core.record import Record
 from gitorch.core.task import Task
@@ -61,6 +62,7 @@ def begin(
     agent = looking.choose_agent(repository, task, plan, options)
     if task is not None:
         trust.check(task)
+        _check_folder(repository, task)
     past = past_of(repository.objects, task.name) if task is not None else Past(1, (), None)
     text = prompt.build(plan, ahead.main_task, task, past)
     _warn_of_edits(repository, ahead, watch)
@@ -83,6 +85,14 @@ def begin(
         waits=past.waits,
     )
     return Begun(job, agent)
+
+
+def _check_folder(repository: Repository, task: Task) -> None:
+    folder = repository.root / task_dir(task.name)
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise GitorchError(
+            f"{task_dir(task.name)} is no folder of this repository", hint="the task's results are to go there: move it"
+        )
 
 
 def _warn_of_edits(repository: Repository, ahead: Ahead, watch: Watch) -> None:

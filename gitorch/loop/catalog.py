@@ -16,6 +16,7 @@ from gitorch.core.yamltext import YamlError, did_you_mean
 from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository
 
+_MOST: Final = 1 << 20  # bytes of a template
 _ENDINGS: Final = (".yaml", ".yml")
 
 
@@ -45,8 +46,14 @@ def _read_folder(folder: Path, shown: str | None) -> dict[str, Template]:
 
 def read_file(path: Path, shown: str) -> Template:
     """Read one template file, naming it `shown` in messages."""
+    if not path.is_file():
+        raise GitorchError(f"{shown} is no file", hint="is the path right?")
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(_MOST + 1)
+        if len(data) > _MOST:
+            raise YamlError(f"{shown}: it has more than {_MOST} bytes")
+        text = data.decode()
     except UnicodeDecodeError as error:
         raise YamlError(f"{shown}: byte {error.start + 1} is not UTF-8 text") from None
     except OSError as error:

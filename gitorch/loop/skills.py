@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
-import sys
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from gitorch import data
 from gitorch.errors import GitorchError
 from gitorch.git.process import GitError, complaint
 from gitorch.git.repository import Repository
@@ -58,18 +57,9 @@ def install(repository: Repository) -> Installed:
 
 def remember_program(repository: Repository) -> None:
     """Note in this clone's own settings where this program lies, for scripts that do not find it on PATH."""
-    program = _program()
+    program = data.program()
     if program is not None and repository.config.get(SETTING) != program:
         repository.git.run("config", "--local", SETTING, program)
-
-
-def _program() -> str | None:
-    running = Path(os.path.abspath(sys.argv[0]))  # noqa: PTH100 - links are to stay
-    beside = Path(sys.executable).parent / "gitorch"
-    for place in (running.with_name("gitorch"), beside):
-        if place.is_file() and os.access(place, os.X_OK):
-            return str(place)
-    return shutil.which("gitorch")
 
 
 def _files() -> dict[str, bytes]:
