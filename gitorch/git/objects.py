@@ -1,4 +1,4 @@
-"""Reading objects through one long-lived `git cat-file`, and writing blobs and trees."""
+"""Reading objects through one long-lived `git cat-file`, and writing trees through one `git mktree`; blobs too."""
 
 from __future__ import annotations
 
@@ -52,16 +52,14 @@ class Objects:
         self._git = git
         self._commits: dict[str, Commit] = {}  # by id: what an id names never changes
         self._reader: subprocess.Popen[bytes] | None = None
+        self._writer: subprocess.Popen[bytes] | None = None
 
     def close(self) -> None:
-        """End the reader process, if one runs."""
-        if self._reader is not None:
-            for pipe in (self._reader.stdin, self._reader.stdout):
-                if pipe is not None:
-                    with contextlib.suppress(BrokenPipeError):
-                        pipe.close()
-            self._reader.wait()
-            self._reader = None
+        """End the processes that read and write objects, if they run."""
+        for process in (self._reader, self._writer):
+            if process is not None:
+                _end(process)
+        self._reader = self._writer = None
 
     def read(self, spec: str) -> Object | None:
         """Give the object that a revision or `REV:PATH` names, None where there is none."""
@@ -157,13 +155,15 @@ class Objects:
 
         None takes a path away. Only the folders on the way are read and written, whatever the size of the tree.
         """
-        writer = self._git.start("mktree", "--missing", "--batch", "-z", stdin=True)
+        if self._writer is None:
+            self._writer = self._git.start("mktree", "--missing", "--batch", "-z", stdin=True)
+        pipes = _pipes(self._writer)
         try:
-            return self._edit(_pipes(writer), root, edits) or _write_tree(_pipes(writer), {})
-        finally:
-            for pipe in _pipes(writer):
-                pipe.close()
-            writer.wait()
+            return self._edit(pipes, root, edits) or _write_tree(pipes, {})
+        except (OSError, GitError):
+            _end(self._writer)
+            self._writer = None
+            raise
 
     def _edit(
         self, writer: tuple[IO[bytes], IO[bytes]], tree: str | None, edits: Mapping[str, Entry | None]
@@ -213,6 +213,14 @@ def _decode(text: bytes, encoding: str) -> str:
         return text.decode(encoding, errors="replace")
     except LookupError:
         return text.decode(errors="replace")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+    process.wait()
 
 
 def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:

@@ -21,6 +21,8 @@ _IN_PROGRESS: Final = {
     "sequencer": "cherry-pick or revert",
     "BISECT_LOG": "bisect",
 }
+_REF: Final = "ref: "
+_ELSEWHERE: Final = "ref: refs/heads/.invalid"  # where refs are kept in another way than in files
 _SUFFIXES: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
@@ -151,6 +153,12 @@ class Repository:
 
     def branch(self) -> str | None:
         """Give the full ref that HEAD points to, None where it is detached."""
+        try:
+            head = os.fsdecode((self.git_dir / "HEAD").read_bytes()).rstrip("\n")
+        except OSError:
+            head = _ELSEWHERE
+        if head.startswith(_REF) and head != _ELSEWHERE:
+            return head.removeprefix(_REF)
         done = self.git.attempt("symbolic-ref", "-q", "HEAD")
         return os.fsdecode(done.out).rstrip("\n") if done.code == 0 else None
 

@@ -17,6 +17,7 @@ from gitorch.ledger.verify import Report, verify_since
 
 _MARK: Final = "gitorch-agent"
 _REFLOG: Final = 2000  # entries looked at
+_LINE: Final = 4096  # bytes; one of ours is shorter
 _PUT: Final = "gitorch: "  # so it names what put_branch does; what came before that is settled
 _RECORD: Final = "gitorch("  # so the reflog names records; resets to the same commit are named otherwise
 _ALONE: Final = frozenset({"start", "begin", "end", "recover", "rewind", "merge"})
@@ -55,7 +56,7 @@ def inspect(repository: Repository, *, begin: str, branch: str | None, invocatio
     fault = None
     if repository.branch() != branch:
         fault = "the agent went to another branch"
-    elif head is None or repository.git.attempt("merge-base", "--is-ancestor", begin, head.oid).code != 0:
+    elif head is None or not _descends(repository, head.oid, begin):
         fault = "the agent rewrote the branch's history"
     elif seen.dropped:
         fault = "the agent took commits of others off the branch"
@@ -68,6 +69,10 @@ def inspect(repository: Repository, *, begin: str, branch: str | None, invocatio
     commits = [commit for oid in ids if (commit := repository.objects.commit(oid)) is not None]
     report, fold = verify_since(repository, begin, head.oid)
     return Made(head.oid, head.oid, commits, seen.own, _state_fault(report, commits), fold)
+
+
+def _descends(repository: Repository, commit: str, begin: str) -> bool:
+    return commit == begin or repository.git.attempt("merge-base", "--is-ancestor", begin, commit).code == 0
 
 
 def _state_fault(report: Report, commits: Sequence[Commit]) -> str | None:
@@ -91,6 +96,8 @@ class _Seen(NamedTuple):
 
 def _by_whom(repository: Repository, begin: str, invocation: str) -> _Seen:
     """Read from the reflog which commits came through a git that the agent started, and which not."""
+    if _is_last_in_reflog(repository, begin):
+        return _Seen(frozenset(), [], dropped=False)
     out = repository.git.attempt(*READ_LOG, "-g", "-n", str(_REFLOG), "-z", "--format=%H %gs", "HEAD", "--").out
     own: set[str] = set()
     dropped: set[str] = set()
@@ -110,6 +117,18 @@ def _by_whom(repository: Repository, begin: str, invocation: str) -> _Seen:
         newer = (oid, action.startswith(reflog_mark(invocation)))
     kept = [commit for each in reversed(others) if (commit := repository.objects.commit(each)) is not None]
     return _Seen(frozenset(own), kept, not dropped.isdisjoint(others))
+
+
+def _is_last_in_reflog(repository: Repository, begin: str) -> bool:
+    """Tell whether HEAD has not moved since a record was added, which is the rule; its log's last line says so."""
+    try:
+        with (repository.git_dir / "logs" / "HEAD").open("rb") as log:
+            log.seek(-min(_LINE, log.seek(0, os.SEEK_END)), os.SEEK_END)
+            last = os.fsdecode(log.read().rstrip(b"\n").rpartition(b"\n")[2])
+    except OSError:
+        return False
+    who, _, action = last.partition("\t")
+    return who.split(" ")[1:2] == [begin] and action.startswith(_RECORD)
 
 
 def touches(repository: Repository, commits: Sequence[Commit], paths: Diff) -> bool:

@@ -23,7 +23,13 @@ def anchor_ref(invocation: str) -> str:
 
 
 def anchor(repository: Repository, invocation: str, snapshot: Snapshot, begin: str) -> str:
-    """Keep a snapshot from git's garbage collection; gives the commit that holds it."""
+    """Keep a snapshot from git's garbage collection; gives the commit that holds it.
+
+    Where there is no uncommitted work, that is the commit from which the invocation begins.
+    """
+    if {snapshot.tree, snapshot.staged} == {repository.objects.tree_of(begin)} and not snapshot.raw:
+        repository.git.run("update-ref", anchor_ref(invocation), begin)
+        return begin
     edits = {f"gitorch-raw/{number}": Entry(FILE_MODE, oid) for number, oid in enumerate(snapshot.raw.values())}
     tree = repository.objects.edit_tree(snapshot.tree, edits) if edits else snapshot.tree
     parents = [begin]
