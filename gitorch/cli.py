@@ -137,7 +137,7 @@ def cli(ctx: click.Context, folder: str) -> None:
 @click.option("--claude", is_flag=True, help="Add and commit the skills for Claude Code.")
 @click.pass_obj
 def init(folder: str, /, **values: Any) -> int:
-    """Make a repository ready: git init where there is none, .tasks, the pre-commit hook."""
+    """Make a repository ready: git init where there is none, .tasks, the hooks."""
     return _call("init", folder=folder, **values)
 
 
@@ -526,3 +526,36 @@ def doctor(folder: str, /, **values: Any) -> int:
 def hook(folder: str, /, args: tuple[str, ...]) -> int:
     """Do what a hook has to do: its name, and what git gives it."""
     return _call("hook", folder=folder, args=args)
+
+
+@cli.group()
+def hooks() -> None:
+    """The hooks for git: install, uninstall, status."""
+
+
+_server = click.option("--server", is_flag=True, help="The hook of a repository that is pushed to: pre-receive.")
+
+
+@hooks.command("install")
+@_server
+@click.pass_obj
+def hooks_install(folder: str, /, **values: Any) -> int:
+    """Install the hooks, which check commits and pushes; a hook that is there stays, and runs first."""
+    return _call("hooks", what="install", folder=folder, **values)
+
+
+@hooks.command("uninstall")
+@_server
+@click.pass_obj
+def hooks_uninstall(folder: str, /, **values: Any) -> int:
+    """Take the hooks out, and put back those that were there before."""
+    return _call("hooks", what="uninstall", folder=folder, **values)
+
+
+@hooks.command("status")
+@_server
+@_json
+@click.pass_obj
+def hooks_status(folder: str, /, **values: Any) -> int:
+    """Tell for each hook whether it is installed, and where git looks for it."""
+    return _call("hooks", what="status", folder=folder, **values)

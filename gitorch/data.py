@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from pathlib import Path
 
 from gitorch.errors import GitorchError
@@ -23,3 +25,13 @@ def user_folder() -> Path:
     base = os.environ.get("XDG_CONFIG_HOME")
     folder = Path(base) if base and Path(base).is_absolute() else Path("~/.config").expanduser()
     return folder / "gitorch"
+
+
+def program() -> str | None:
+    """Give the program that is running, for those who shall start it later; None where it is not to be found."""
+    running = Path(os.path.abspath(sys.argv[0]))  # noqa: PTH100 - links are to stay
+    beside = Path(sys.executable).parent / "gitorch"
+    for place in (running.with_name("gitorch"), beside):
+        if place.is_file() and os.access(place, os.X_OK):
+            return str(place)
+    return shutil.which("gitorch")

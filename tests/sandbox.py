@@ -22,6 +22,7 @@ _PLAIN = frozenset(
     {
         *(
             "list",
+            "hooks",
             "verify",
             "status",
             "show",

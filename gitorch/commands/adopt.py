@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 import click
@@ -23,7 +24,7 @@ def run(*, folder: str, yes: bool) -> int:
             output.say("nothing to adopt: the log and the trees tell the same state")
             return _left(strays)
         _show(strays)
-        if not yes and not click.confirm("Record this as it is?", err=True):
+        if not yes and not _confirmed():
             raise GitorchError("nothing was recorded", hint="put the files back, or run gitorch adopt again")
         appended = adopt.adopt(workflow.repository, strays)
     if appended is None:
@@ -31,6 +32,15 @@ def run(*, folder: str, yes: bool) -> int:
         return Exit.OK
     output.say(f"recorded  ({appended.commit[:10]})")
     return _left(strays)
+
+
+def _confirmed() -> bool:
+    try:
+        return click.confirm("Record this as it is?", err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+    raise GitorchError("nothing was recorded: nobody is there to ask", hint="gitorch adopt --yes records it unasked")
 
 
 def _show(strays: Strays) -> None:
@@ -48,8 +58,9 @@ def _show(strays: Strays) -> None:
 def _left(strays: Strays) -> int:
     """Say what no record can put right."""
     if strays.left:
+        count = f"{strays.left} problems" if strays.left > 1 else "1 problem"
         raise GitorchError(
-            f"{strays.left} more problems cannot be adopted: commits tell what is not so",
+            f"{count} cannot be adopted: commits tell what is not so",
             hint="gitorch verify names them; git reflog still has the branch as it was before it was rewritten",
         )
     return Exit.OK

@@ -10,7 +10,8 @@ from gitorch.core.names import TASKS_DIR
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.process import Git, GitError
 from gitorch.git.repository import Repository, open_repository
-from gitorch.loop import adopt, hook, proposal, skills
+from gitorch.hooks import install as hooks
+from gitorch.loop import adopt, proposal, skills
 
 
 def run(*, folder: str, claude: bool) -> int:
@@ -25,12 +26,24 @@ def run(*, folder: str, claude: bool) -> int:
     appended = adopt.adopt_unrecorded(repository)
     if appended is not None:
         output.say(f"adopted {len(appended.record.changes)} tasks that were there  ({appended.commit[:10]})")
-    output.say(hook.install(repository))
+    _install_hooks(repository)
     if claude:
         _add_skills(repository)
     output.say(f"{repository.root} is ready; begin with: gitorch start NAME -d 'what is wanted'")
     repository.close()
     return Exit.OK
+
+
+def _install_hooks(repository: Repository) -> None:
+    """Install the hooks; where others write the hooks, say what to do."""
+    try:
+        for line in hooks.install(repository):
+            output.say(line)
+    except hooks.Elsewhere as error:
+        output.note(f"note: {error.message}")
+        output.note(f"hint: {error.hint}")
+        for line in error.lines:
+            output.note(f"  {line}")
 
 
 def _add_skills(repository: Repository) -> None:

@@ -19,6 +19,7 @@ from gitorch.errors import GitorchError
 
 _MADE_BY_HAND: Final = frozenset[Event]({"create", "move", "update", "drop", "adopt"})
 _OWN_SUBJECT: Final = re.compile(r"gitorch\([^()\s]*\):\s*")
+_GIVEN: Final = re.compile(r"(?:create|drop) task|move [a-z]+ -> [a-z]+|update: .*|adopt a change made by hand")
 _MAX_WHAT: Final = 48
 
 
@@ -43,11 +44,10 @@ def record(before: Side, after: Side, tasks: Tasks, *, rewritten: bool) -> Recor
     if not changes and not rewritten:
         return None
     _check_main_task(after)
-    family = planner.family_of(tasks)
-    changes = _check_moves(before.states, after.states, changes, family)
     for change in changes:
         if change.before is None:
             _check_new(change.name, after.states, tasks)
+    changes = _check_moves(before.states, after.states, changes, planner.family_of(tasks))
     _check_needs(changes, after.states, tasks)
     event, name, what = _title(changes, after, rewritten=rewritten)
     return Record(event=event, subject=message.subject(name, what), main_task=after.main_task, changes=tuple(changes))
@@ -60,6 +60,8 @@ def with_text(record: Record, text: str) -> Record:
         return record
     first, _, rest = text.partition("\n")
     what = _OWN_SUBJECT.sub("", first, count=1).strip()
+    if what != first and _GIVEN.fullmatch(what):  # nobody has said that: it comes from a record
+        return replace(record, body=rest.strip("\n"))
     if not what or len(what) > _MAX_WHAT or one_line(what) != what:
         return replace(record, body=text)
     name = record.subject.partition("(")[2].partition(")")[0]
@@ -73,7 +75,8 @@ def _title(changes: Sequence[Change], after: Side, *, rewritten: bool) -> tuple[
         return "update", task, f"update: {status}, {one_line(next_, 28)}"
     first = changes[0]
     kinds = {"create" if c.before is None else "drop" if c.after is None else "move" for c in changes}
-    if rewritten or (len(kinds) > 1 and first.after is not None) or (first.before is None and len(changes) > 1):
+    closing = first.after is None and all(c.after is None or c.before == "running" for c in changes)
+    if rewritten or (len(kinds) > 1 and not closing) or (first.before is None and len(changes) > 1):
         return "adopt", first.name, "adopt a change made by hand"
     if first.before is None:
         return "create", first.name, "create task"
@@ -137,7 +140,7 @@ def _refuse_parent(wrong: Change, leading: Sequence[Change]) -> None:
         raise GitorchError(f"task {name} cannot be {there or 'missing'} here", hint=f"let gitorch do it: {by_gitorch}")
     raise GitorchError(
         f"with {cause} task {name} has to be {due}, not {there}",
-        hint=f"{by_gitorch} moves both; by hand, also rename its file to {task_path(name, due)}",
+        hint=f"also rename its file to {task_path(name, due)}, and stage it; {by_gitorch} would do both",
     )
 
 

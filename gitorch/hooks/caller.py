@@ -15,6 +15,7 @@ _MANY: Final = 30  # more processes than ever stand above a hook
 _WITH_VALUE: Final = frozenset({"-C", "-c", "--git-dir", "--work-tree", "--namespace", "--config-env", "--exec-path"})
 _PICKING: Final = frozenset({"rebase", "cherry-pick", "revert", "am", "pull"})
 _SHORTEST: Final = 3  # --a could be another option
+_SQUASHING: Final = frozenset({"squash", "s", "fixup", "f"})
 _ALIASES: Final = 5  # as deep as one may stand for another
 
 
@@ -36,8 +37,21 @@ def look(git: Git) -> Caller:
     if not commands:
         return Caller(None, picks=False)
     inner, outer = commands[0], commands[-1]
+    picks = outer[:1] != [] and outer[0] in _PICKING
+    if picks and inner[:1] != ["commit"]:
+        return Caller(None, picks)  # a rebase amends where it squashes
     amends = inner[:1] == ["commit"] and any(len(word) > _SHORTEST and "--amend".startswith(word) for word in inner[1:])
-    return Caller(amends, picks=outer[:1] != [] and outer[0] in _PICKING)
+    return Caller(amends, picks)
+
+
+def squashes(git_dir: Path) -> bool:
+    """Tell whether a rebase is about to put a commit into the one before it."""
+    try:
+        done = (git_dir / "rebase-merge" / "done").read_text(errors="replace").split("\n")
+    except OSError:
+        return False
+    last = next((line for line in reversed(done) if line.strip()), "")
+    return last.split(" ", 1)[0] in _SQUASHING
 
 
 def _git_commands() -> Iterator[list[str]]:

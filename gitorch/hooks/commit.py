@@ -6,25 +6,31 @@ import os
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from gitorch.core import handmade, message
+from gitorch.core import handmade
 from gitorch.core.join import Side
 from gitorch.core.record import Record
 from gitorch.core.trailers import PREFIX, InvalidMessage
 from gitorch.errors import GitorchError
 from gitorch.git.locks import is_held
 from gitorch.git.repository import Repository
-from gitorch.hooks import caller, staged
+from gitorch.hooks import caller, staged, texts
+from gitorch.hooks.texts import Text
 from gitorch.ledger.history import recent, record_of
 from gitorch.ledger.state import WorkflowState, read_state
 from gitorch.ledger.tasks import read_tasks
 from gitorch.ledger.verify import verify
 
-_SCISSORS: Final = "------------------------ >8 ------------------------"
+_EDITED: Final = ("", "template")  # where a message comes from that git lets its user write now
 _NOBODY: Final = {
     f"GIT_{role}_{what}": value
     for role in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "nobody"), ("EMAIL", "nobody@localhost"), ("DATE", "@0 +0000"))
 }
+_AS_THEY_WERE: Final = (
+    f"leave the lines that begin with {PREFIX} as they were, or take all of them away: they are written anew"
+)
+_MADE_THERE: Final = "a record of a step fits only where it was made; gitorch merge BRANCH joins two branches"
+_APART: Final = "make it a commit of its own, without --amend"
 _BY_GITORCH: Final = "change it with gitorch move and gitorch update, or leave .tasks out of this commit"
 
 
@@ -54,14 +60,26 @@ def pre_commit(repository: Repository, _args: list[str]) -> None:
     for amends in ways:
         making = _making(repository, now, amends=amends)
         staged.check_form(repository.objects, now, making.before)
+        staged.check_whole(repository, now, making.before)
         try:
             _change(repository, making)
         except GitorchError as error:
-            first = first or error
+            first = first or (_told_apart(repository, now, error) if amends else error)
         else:
             return
+    if first is not None and (repository.git_dir / "SQUASH_MSG").is_file():
+        raise GitorchError(first.message, hint="merge without --squash: that loses the records between")
     if first is not None:
         raise first
+
+
+def _told_apart(repository: Repository, now: WorkflowState, error: GitorchError) -> GitorchError:
+    """Say of what cannot be amended whether it could be a commit of its own."""
+    try:
+        _change(repository, _making(repository, now, amends=False))
+    except GitorchError:
+        return error
+    return GitorchError(error.message, hint=_APART)
 
 
 pre_merge_commit = pre_commit
@@ -75,20 +93,40 @@ def prepare_commit_msg(repository: Repository, args: list[str]) -> None:
     """
     file, source, commit = _told(args)
     asks = caller.look(repository.git)
-    amends = asks.amends if asks.amends is not None else (source, commit) == ("commit", "HEAD")
-    making = _making(repository, staged.read(repository), amends=amends)
-    text = file.read_text(encoding="utf-8", errors="surrogateescape")
+    amends = asks.amends
+    if amends is None:
+        amends = (source, commit) == ("commit", "HEAD") or caller.squashes(repository.git_dir)
     try:
-        record = message.parse(_without_comments(repository, text))
-        if record is not None and asks.picks:
-            _judge(repository, making, text)
-        elif record is None:
-            record = _change(repository, making)
-            if record is not None:
-                _write(repository, file, record, text)
-    except GitorchError:
+        making = _making(repository, staged.read(repository), amends=amends)
+        text = texts.load(repository, file, edited=asks.picks or source in _EDITED or None)
+        if asks.picks and not amends and texts.claims(text.own):
+            _pick(repository, file, making, text)
+        elif source == "commit" or asks.picks or not texts.claims(text.own):
+            _prepare(repository, file, making, text)
+    except GitorchError as error:
         if asks.picks:  # no other hook is asked
-            raise
+            rebasing = repository.in_progress() == "rebase"
+            back = "git rebase --abort takes you back" if rebasing else "what it would change is left staged"
+            raise GitorchError(error.message, hint=f"{error.hint}; {back}") from None
+
+
+def _pick(repository: Repository, file: Path, making: _Making, text: Text) -> None:
+    """Judge a record that was made elsewhere; one of a change by hand is written anew where that is legal here too."""
+    record = texts.parse(text.own)
+    try:
+        _judge(repository, making, text.own)
+    except GitorchError as error:
+        if record is None or not handmade.is_by_hand(record):
+            raise GitorchError(error.message, hint=_MADE_THERE) from None
+        _prepare(repository, file, making, text)
+
+
+def _prepare(repository: Repository, file: Path, making: _Making, text: Text) -> None:
+    """Write the record that is due, in the place of one that came along with another commit's message."""
+    due = _change(repository, making)
+    if due is not None and not texts.tells(text.own, due):
+        comments = "\n" + text.comments if text.comments else ""
+        texts.save(repository, file, texts.join(due, text.own) + comments)
 
 
 def commit_msg(repository: Repository, args: list[str]) -> None:
@@ -98,26 +136,26 @@ def commit_msg(repository: Repository, args: list[str]) -> None:
         GitorchError: message and staged files do not fit together.
     """
     file, _, _ = _told(args)
-    text = file.read_text(encoding="utf-8", errors="surrogateescape")
-    clean = _without_comments(repository, text)
-    if not clean.strip():
+    own = texts.load(repository, file).own
+    if not own.strip():
         return  # git ends here by itself
-    asks = caller.look(repository.git)
-    now = staged.read(repository)
+    making = _making(repository, staged.read(repository), amends=bool(caller.look(repository.git).amends))
     try:
-        record = message.parse(clean)
+        record = texts.parse(own)
     except InvalidMessage as error:
-        hint = f"leave the lines that begin with {PREFIX} as they were, or take all of them away: they are written anew"
-        raise GitorchError(f"the message is no proper record: {error.message}", hint=hint) from None
-    making = _making(repository, now, amends=bool(asks.amends))
-    if record is not None:
-        if _is_inside():
-            raise GitorchError("a record cannot be made inside an invocation", hint=_BY_GITORCH)
-        _judge(repository, making, clean)
-        return
-    record = _change(repository, making)
-    if record is not None:
-        _write(repository, file, record, clean)
+        due = _change(repository, making)
+        if due is None or not texts.has_all_of(own, due):
+            raise GitorchError(f"the message is no proper record: {error.message}", hint=_AS_THEY_WERE) from None
+    else:
+        if record is not None:
+            if _is_inside():
+                raise GitorchError("a record cannot be made inside an invocation", hint=_BY_GITORCH)
+            _judge(repository, making, own)
+            texts.save(repository, file, own)  # git may be told to leave comments in
+            return
+        due = _change(repository, making)
+    if due is not None:
+        texts.save(repository, file, texts.join(due, own))
 
 
 def _told(args: list[str]) -> tuple[Path, str, str]:
@@ -164,13 +202,10 @@ def _change(repository: Repository, making: _Making) -> Record | None:
     if making.last is not None and not handmade.is_by_hand(making.last):
         raise GitorchError(
             f"this would change the state that a record of {making.last.event} tells",
-            hint="make it a commit of its own, without --amend",
+            hint=_APART,
         )
     if len(making.parents) > 1:
-        raise GitorchError(
-            "both sides of this merge went on with the workflow, and git cannot join that",
-            hint="join them with: gitorch merge --resolve; or abort this merge and use: gitorch merge BRANCH",
-        )
+        _refuse_merge(making.parents)
     record = _by_hand(repository, making)
     busy = {begun.task for begun in recent(repository.objects).fold.open if making.parents}
     touched = [change.name for change in record.changes if change.name in busy] if record is not None else []
@@ -179,6 +214,19 @@ def _change(repository: Repository, making: _Making) -> Record | None:
             f"task {touched[0]} is being worked on", hint="stop that step first (press ^C where it runs)"
         )
     return record
+
+
+def _refuse_merge(parents: tuple[WorkflowState, ...]) -> None:
+    if all(_same(parents[0], parent) for parent in parents):
+        raise GitorchError(
+            "a merge cannot change the workflow's state", hint="commit the merge first, and that as a commit of its own"
+        )
+    two = len(parents) == 2  # noqa: PLR2004 - ours and theirs
+    way = "join them with: gitorch merge --resolve; or abort" if two else "abort"
+    raise GitorchError(
+        "both sides of this merge went on with the workflow, and git cannot join that",
+        hint=f"{way} this merge (git merge --abort) and use: gitorch merge BRANCH",
+    )
 
 
 def _by_hand(repository: Repository, making: _Making) -> Record | None:
@@ -199,40 +247,16 @@ def _judge(repository: Repository, making: _Making, text: str) -> None:
     parents = [str(parent.commit) for parent in making.parents]
     listed = [word for parent in parents for word in ("-p", parent)]
     data = text.encode("utf-8", "surrogateescape")
-    commit = (
-        repository.git.run("commit-tree", *listed, str(making.staged.tree), stdin=data, env=_NOBODY).decode().strip()
-    )
+    args = ("-c", "i18n.commitEncoding=UTF-8", "commit-tree", *listed, str(making.staged.tree))
+    commit = repository.git.run(*args, stdin=data, env=_NOBODY).decode().strip()
     report = verify(repository, commit, *(f"^{parent}" for parent in parents))
     if report.problems:
+        by_gitorch = making.last is not None and not handmade.is_by_hand(making.last)
+        anew = (
+            f"take the lines that begin with {PREFIX} out of the message: gitorch writes those that fit; "
+            "or leave .tasks out of this commit"
+        )
         raise GitorchError(
             f"message and files do not fit together: {report.problems[0].problem}",
-            hint=f"take the lines that begin with {PREFIX} out of the message: gitorch writes those that fit; "
-            "or leave .tasks out of this commit",
+            hint=_APART if by_gitorch else anew,
         )
-
-
-def _without_comments(repository: Repository, text: str) -> str:
-    """Give a message as git is going to take it."""
-    lines = text.split("\n")
-    cut = next((place for place, line in enumerate(lines) if line.endswith(_SCISSORS)), len(lines))
-    data = "\n".join(lines[:cut]).encode("utf-8", "surrogateescape")
-    return repository.git.run("stripspace", "--strip-comments", stdin=data).decode("utf-8", "surrogateescape")
-
-
-def _write(repository: Repository, file: Path, record: Record, text: str) -> None:
-    """Write a record with what the user wrote, and leave git's comments below it."""
-    own = _without_comments(repository, text)
-    said = own.encode(errors="replace").decode()
-    whole = message.build(handmade.with_text(record, said) if said.strip() else record)
-    comments = text[_comments_begin(repository, text) :]
-    file.write_text(whole + ("\n" + comments if comments.strip() else ""), encoding="utf-8", errors="surrogateescape")
-
-
-def _comments_begin(repository: Repository, text: str) -> int:
-    """Tell where the comments begin with which git ends a message that is to be edited."""
-    sign = repository.config.get("core.commentchar", "#")
-    lines = text.split("\n")
-    last = len(lines)
-    while last and (not lines[last - 1].strip() or lines[last - 1].startswith(sign)):
-        last -= 1
-    return len("\n".join(lines[:last])) + (1 if last else 0)

@@ -18,6 +18,7 @@ from gitorch.core.names import (
     parse_task_file,
     quote,
     resembles_task_file,
+    task_path,
 )
 from gitorch.errors import GitorchError
 from gitorch.git.objects import FILE_MODE, LINK_MODE, TREE_MODE, Entry, Objects
@@ -40,7 +41,11 @@ def read(repository: Repository) -> WorkflowState:
         raise GitorchError(
             f"{TASKS_DIR} would be no folder", hint="gitorch keeps its tasks there: name yours otherwise"
         )
-    return state_of_tree(repository.objects, tree)
+    try:
+        return state_of_tree(repository.objects, tree)
+    except GitorchError as error:
+        hint = f"keep the one that says how the task stands, take the other away, then: git add {TASKS_DIR}"
+        raise GitorchError(error.message, hint=hint) from None
 
 
 def check_form(objects: Objects, staged: WorkflowState, before: WorkflowState) -> None:
@@ -69,6 +74,22 @@ def check_form(objects: Objects, staged: WorkflowState, before: WorkflowState) -
         if filename.endswith(".yaml") and entry.mode in _PLAIN:
             path = f"{TEMPLATES_DIR}/{filename}"
             template_files.parse(objects.blob(entry.oid).decode(errors="replace"), path)
+
+
+def check_whole(repository: Repository, staged: WorkflowState, before: WorkflowState) -> None:
+    """Refuse to take a task away whose file has another name in the work tree, which is not staged.
+
+    Raises:
+        GitorchError: that is so.
+    """
+    gone = before.states.keys() - staged.states.keys()
+    for name in sorted(gone):
+        for state in TASK_STATES:
+            path = task_path(name, state)
+            if (repository.root / path).is_file():
+                raise GitorchError(
+                    f"task {name} would be taken away, and {path} is there", hint=f"stage that too: git add {TASKS_DIR}"
+                )
 
 
 def _new(objects: Objects, folder: str, staged: WorkflowState, before: WorkflowState) -> list[tuple[str, Entry]]:

@@ -20,8 +20,13 @@ def read_tasks(objects: Objects, state: WorkflowState) -> dict[str, Task]:
 
 
 def read_task(objects: Objects, state: WorkflowState, name: str) -> Task:
-    """Read one task's file."""
-    return _parse(objects, name, state.files[name].oid, state.path_of(name))
+    """Read one task's file.
+
+    Raises:
+        GitorchError: there is no such task, or the file breaks a rule.
+    """
+    path = state.path_of(name)
+    return _parse(objects, name, state.files[name].oid, path)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from gitorch.core import main_task as main_tasks
 from gitorch.core import message, moves
+from gitorch.core import task as task_files
 from gitorch.core.main_task import MainTask
 from gitorch.core.moves import Change, States
-from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, task_path
+from gitorch.core.names import MAIN_TASK_FILE, MAIN_TASK_PATH, TASKS_DIR, parse_task_file, task_path
 from gitorch.core.record import Record
+from gitorch.errors import GitorchError
+from gitorch.git.objects import Entry
 from gitorch.git.repository import Repository
 from gitorch.guard import snapshot
 from gitorch.ledger.append import Appended, Draft, append_if
@@ -68,13 +73,7 @@ def adopt(repository: Repository, strays: Strays) -> Appended | None:
             return None
         invocation.check_none_under_way(repository)
         _, main_task = _in_worktree(repository)
-        named = {
-            task_path(change.name, place)
-            for change in now.changes
-            for place in (change.before, change.after)
-            if place is not None
-        }
-        work = snapshot.changes_in(repository, sorted(named)) if named else {}
+        work, index = _files(repository, state, now.changes)
         name = now.changes[0].name if now.changes else main_task.task if main_task is not None else None
         listed = [f"- {problem.commit[:10]}: {problem.problem}" for problem in now.problems[:_LISTED]]
         more = [f"- and {len(now.problems) - _LISTED} more"] if len(now.problems) > _LISTED else []
@@ -86,9 +85,46 @@ def adopt(repository: Repository, strays: Strays) -> Appended | None:
             main_task=main_task,
             changes=now.changes,
         )
-        return Draft(record=record, work=work)
+        return Draft(record=record, work=work, index=index)
 
     return append_if(repository, draft_for, adopting=True)
+
+
+def _files(
+    repository: Repository, state: WorkflowState, changes: Sequence[Change]
+) -> tuple[dict[str, Entry | None], dict[str, Entry | None]]:
+    """Give what the commit is to take of the task files, and which names have to leave the index.
+
+    Raises:
+        GitorchError: a file is out of form.
+    """
+    states, _ = _in_worktree(repository)
+    edits = moves.difference(state.states, states)
+    for change in edits:
+        if change.after is not None:
+            _check_form(repository, change.name, task_path(change.name, change.after))
+    named = {
+        task_path(change.name, place)
+        for change in (*changes, *edits)
+        for place in (change.before, change.after)
+        if place is not None
+    }
+    work = snapshot.changes_in(repository, sorted(named)) if named else {}
+    staged = (os.fsdecode(path) for path in repository.git.run("ls-files", "-z", "--", TASKS_DIR).split(b"\0"))
+    stale: dict[str, Entry | None] = {
+        path: None
+        for path in staged
+        if (found := parse_task_file(path.removeprefix(f"{TASKS_DIR}/"))) is not None
+        and states.get(found[0]) != found[1]
+    }
+    return work, stale
+
+
+def _check_form(repository: Repository, name: str, path: str) -> None:
+    file = repository.root / path
+    if file.is_symlink() or not file.is_file():
+        raise GitorchError(f"{path} is no plain file", hint="make it one, then run gitorch adopt again")
+    task_files.parse(name, file.read_bytes(), path)
 
 
 def adopt_unrecorded(repository: Repository) -> Appended | None:
@@ -114,9 +150,40 @@ def adopt_unrecorded(repository: Repository) -> Appended | None:
 
 
 def _in_worktree(repository: Repository) -> tuple[States, MainTask | None]:
-    """Read the state that the work tree tells."""
+    """Read the state that the work tree tells; what a sparse checkout leaves out is as the index has it.
+
+    Raises:
+        GitorchError: MAIN_TASK or a name is out of form, or `.tasks` is no folder of this repository.
+    """
     folder = repository.root / TASKS_DIR
-    names = (path.name for path in folder.iterdir()) if folder.is_dir() else iter(())
-    states = {name: task_state for (name, task_state), _ in parse_names(names)}
-    main = folder / "MAIN_TASK"
-    return states, main_tasks.parse(main.read_bytes()) if main.is_file() else None
+    if folder.is_symlink():
+        raise GitorchError(f"{TASKS_DIR} is a symbolic link", hint="make it a folder of this repository")
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set[str]()
+    left_out = _left_out(repository) if repository.flag("core.sparsecheckout") else {}
+    states = {name: task_state for (name, task_state), _ in parse_names(names | left_out.keys())}
+    main = folder / MAIN_TASK_FILE
+    if main.is_symlink() or (main.exists() and not main.is_file()):
+        raise GitorchError(f"{MAIN_TASK_PATH} is no plain file", hint="make it one, then run gitorch adopt again")
+    if main.is_file():
+        return states, main_tasks.parse(_as_committed(repository, main.read_bytes()))
+    oid = left_out.get(MAIN_TASK_FILE)
+    return states, None if oid is None else main_tasks.parse(repository.objects.blob(oid))
+
+
+def _as_committed(repository: Repository, data: bytes) -> bytes:
+    """Give MAIN_TASK with the line ends that it would be committed with."""
+    if b"\r" not in data:
+        return data
+    oid = repository.git.run("hash-object", "-w", "--stdin", f"--path={MAIN_TASK_PATH}", stdin=data)
+    return repository.objects.blob(oid.decode().strip())
+
+
+def _left_out(repository: Repository) -> dict[str, str]:
+    """List the files in `.tasks` that a sparse checkout leaves out of the work tree, each with its content's id."""
+    listed = repository.git.run("ls-files", "-t", "-s", "-z", "--", TASKS_DIR).split(b"\0")
+    found: dict[str, str] = {}
+    for line in listed:
+        head, _, path = os.fsdecode(line).partition("\t")
+        if head.startswith("S ") and "/" not in path.removeprefix(f"{TASKS_DIR}/"):
+            found[path.removeprefix(f"{TASKS_DIR}/")] = head.split(" ")[2]
+    return found

@@ -12,6 +12,7 @@ from gitorch.core.record import Check
 from gitorch.core.task import Task
 from gitorch.core.text import one_line, tail
 from gitorch.git.repository import Repository
+from gitorch.hooks import found
 from gitorch.loop import environment
 from gitorch.loop.invocation import Invocation
 from gitorch.loop.watch import Watch
@@ -66,6 +67,11 @@ def _run(repository: Repository, command: tuple[str, ...], env: dict[str, str], 
 
 
 def hook_path(repository: Repository, name: str) -> str | None:
-    """Find a hook of the repository's, wherever its configuration puts them; None where there is none to run."""
+    """Find a hook of the repository's, wherever its configuration puts them; None where there is none to run.
+
+    Of gitorch's own, which judge changes of state, only the one that it has found there and runs first counts.
+    """
     path = os.path.join(repository.root, repository.git.line("rev-parse", "--git-path", f"hooks/{name}"))  # noqa: PTH118
+    if found.kind(Path(path)) == "ours":
+        path = str(found.kept_path(Path(path).parent, name))
     return path if os.path.isfile(path) and os.access(path, os.X_OK) else None  # noqa: PTH113 - a string all along

@@ -42,7 +42,7 @@ def judge(
     if fault is not None:
         return claim.rejected(fault), None
     if own_work and task is not None:
-        claim = _check_changes(task, claim, done)
+        claim = _check_changes(repository, invocation, task, claim, done)
         if claim.outcome != "completed":
             return claim, None
     return _check_hook(repository, claim, done, invocation.begin, watch)
@@ -68,7 +68,7 @@ def _check_task(repository: Repository, invocation: Invocation, task: Task, clai
     return claim
 
 
-def _check_changes(task: Task, claim: Claim, done: Work) -> Claim:
+def _check_changes(repository: Repository, invocation: Invocation, task: Task, claim: Claim, done: Work) -> Claim:
     """See that outputs are new, and that an agent has changed or said something at all."""
     folder = task_dir(task.name)
     for path in task.outputs:
@@ -77,10 +77,20 @@ def _check_changes(task: Task, claim: Claim, done: Work) -> Claim:
             return claim.rejected(f"output {path} cannot be committed: {done.after.held[full].reason}")
         if not any(changed == full or changed.startswith(full + "/") for changed in done.made):
             return claim.rejected(f"output {path} is the same as before")
-    if task.run is None and not done.made and not done.branch.own and not _has_said(claim):
+    if task.run is None and not _has_said(claim) and not _has_changed(repository, invocation, done):
         reason = "it ended without changing or saying anything"
         return replace(claim, outcome="failed", reason=reason)
     return claim
+
+
+def _has_changed(repository: Repository, invocation: Invocation, done: Work) -> bool:
+    """Tell whether it has changed anything; what others have committed meanwhile stands in the work tree too."""
+    tree_of = repository.objects.tree_of
+    committed = snapshot.diff(repository, tree_of(invocation.begin), tree_of(done.branch.tip))
+    others = {path: after for path, (_, after) in committed.items()}
+    return bool(done.branch.own) or any(
+        path not in others or others[path] != after for path, (_, after) in done.made.items()
+    )
 
 
 def _has_said(claim: Claim) -> bool:

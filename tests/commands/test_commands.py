@@ -177,12 +177,12 @@ def test_init_in_no_repository_and_twice(tmp_path: Path) -> None:
     sandbox("run")
 
 
-def test_init_leaves_the_hooks_of_others_alone(sandbox: Sandbox) -> None:
-    hook = sandbox.write(".git/hooks/pre-commit", "#!/bin/sh\nexit 0\n")
-    assert "another program's" in sandbox("init").out
-    assert hook.read_text() == "#!/bin/sh\nexit 0\n"
+def test_init_keeps_the_hooks_of_others(sandbox: Sandbox) -> None:
+    sandbox.write(".git/hooks/pre-commit", "#!/bin/sh\nexit 0\n")
+    assert "kept as pre-commit.before-gitorch" in sandbox("init").out
+    assert sandbox.read(".git/hooks/pre-commit.before-gitorch") == "#!/bin/sh\nexit 0\n"
     sandbox.git("config", "core.hooksPath", "elsewhere")
-    assert "no hook was installed" in sandbox("init").out
+    assert "no hook was installed" in sandbox("init").err
     assert not (sandbox.root / "elsewhere").exists()
 
 
@@ -224,7 +224,7 @@ def test_init_adopts_no_tasks_that_are_out_of_form(sandbox: Sandbox) -> None:
         assert "two files" in sandbox("init", code=1).err
 
 
-def test_the_hook_refuses_a_commit_that_changes_a_state(sandbox: Sandbox) -> None:
+def test_the_hook_refuses_a_commit_that_is_not_legal(sandbox: Sandbox) -> None:
     sandbox("init")
     sandbox("create", "one")
     sandbox("update", "continue", "Go on")
@@ -233,12 +233,16 @@ def test_the_hook_refuses_a_commit_that_changes_a_state(sandbox: Sandbox) -> Non
     sandbox.git("add", "-A", ".tasks/[pending]_one_task.md", ".tasks/[completed]_one_task.md")
     done = run("git", "commit", "-qm", "by hand", cwd=sandbox.root)
     assert done.code != 0
-    assert "error: this commit would change a task's state without a record: one: pending -> completed" in done.err
+    assert "error: task one is pending and cannot become completed" in done.err
     sandbox.git("reset", "-q", "--hard")
     (sandbox.root / ".tasks/[completed]_one_task.md").unlink(missing_ok=True)
-    sandbox.write(".tasks/MAIN_TASK", "STATUS: completed\nNEXT: Done\n")
+    sandbox.write(".tasks/MAIN_TASK", "STATUS: done\nNEXT: Done\n")
     done = run("git", "commit", "-qam", "by hand", cwd=sandbox.root)
-    assert "would change MAIN_TASK without a record" in done.err
+    assert done.code != 0
+    assert "MAIN_TASK" in done.err
+    sandbox.write(".tasks/MAIN_TASK", "STATUS: completed\nNEXT: Done\n")
+    sandbox.git("commit", "-qam", "by hand")
+    assert sandbox.git("log", "-1", "--format=%s").strip() == "gitorch(MAIN_TASK): by hand"
     assert sandbox("verify", "--json", code=0).json["ok"]
 
 

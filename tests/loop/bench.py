@@ -165,7 +165,7 @@ def _build(root: Path) -> None:
     sandbox.git("add", "bin.dat")
     sandbox.commit("three")
     sandbox("init")
-    (root / ".git/hooks/pre-commit").unlink()
+    sandbox("hooks", "uninstall")
     sandbox("create", "t", "-d", "Do the thing.")
     sandbox("create", "u", "-d", "Do the other thing.")
     sandbox("update", "continue", "Execute t", "--task", "t")
