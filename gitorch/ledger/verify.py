@@ -300,7 +300,7 @@ class _Checker:
         moved = {name for name, _ in paths.gone}
         for name, _ in paths.come:
             if name not in moved and sum((name, state) in self._files for state in TASK_STATES) > 1:
-                self._complain(logged, f"task {name} has two files")
+                self._stray(logged, f"task {name} has two files")
 
     def _read_record(self, logged: Logged) -> Record | None:
         try:
@@ -367,6 +367,7 @@ class _Checker:
             self._complain(logged, error.message)
             return self._before(logged.parents[0])
         here = self._before(source or logged.parents[0])
+        here = here._replace(pending=self._joined_pending(here, logged.parents))
         if source is not None and self._files_at == source:
             self._files_at = logged.commit
         if record is None:
@@ -385,6 +386,13 @@ class _Checker:
             self._complain(logged, problem)
         self._check_main_task(logged, record, merged[1])
         return here._replace(fold=folds.step(here.fold, record, worked=True), main_oid=merged[1])
+
+    def _joined_pending(self, followed: _Here, parents: tuple[str, ...]) -> tuple[_Unrecorded, ...]:
+        """Give what is unrecorded on all sides of a merge; the state goes on from one side, and there changes count."""
+        seen = {each.place for each in followed.pending}
+        others = (each for parent in parents for each in self._before(parent).pending)
+        more = {each.place: each._replace(change=None) for each in others if each.place not in seen}
+        return (*followed.pending, *more.values())
 
     def _mixed(self, logged: Logged, merged: tuple[States, str | None]) -> None:
         """Complain of a merge that git has made of two states."""
@@ -434,11 +442,16 @@ class _Checker:
         return state_at(self._objects, logged.commit)[0].get(change.name) == change.after
 
     def _complain_of_differences(self, logged: Logged, record: Record, changes: list[Change]) -> None:
+        there = state_at(self._objects, logged.commit)[0]
+        told = {change.name: change for change in record.changes}
         for change in folds.unexplained(changes, record):
-            told = change in record.changes
-            change_to_tree = Change(change.name, change.after, change.before) if told else change
-            said = "it names" if told else "its tree shows"
-            self._stray(logged, f"message and tree differ: only {said} {change}", change_to_tree)
+            said = "its tree shows"
+            to_tree: Change | None = change
+            if change.name in told:
+                said = "it names" if change == told[change.name] else said
+                lie = Change(change.name, change.after, there.get(change.name))
+                to_tree = lie if change == told[change.name] and lie.before != lie.after else None
+            self._stray(logged, f"message and tree differ: only {said} {change}", to_tree)
 
     def _stray(self, logged: Logged, problem: str, *changes: Change | None) -> None:
         """Complain of what an adopt may account for: changes of tasks, or without any a change of MAIN_TASK."""

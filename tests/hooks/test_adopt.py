@@ -194,7 +194,7 @@ COMMITTED = (
 )
 
 
-@pytest.mark.parametrize("case", short_form({each.__name__: each for each in COMMITTED}, every=4))
+@pytest.mark.parametrize("case", short_form({each.__name__: each for each in COMMITTED}, every=6))
 def test_what_was_committed_past_the_hooks(scene: Scene, case: Case) -> None:
     case(scene)
 
@@ -250,7 +250,7 @@ def test_files_that_came_and_went_in_the_work_tree(scene: Scene) -> None:
     steps(scene)
 
 
-@pytest.mark.parametrize("what", ["task", "link", "folder", "main", "secret"])
+@pytest.mark.parametrize("what", short_form({each: each for each in ("task", "link", "folder", "main", "secret")}, 4))
 def test_what_is_out_of_form_in_the_work_tree_is_not_taken(scene: Scene, what: str) -> None:
     s = scene
     said = "is no plain file"
@@ -326,7 +326,6 @@ def test_not_while_a_merge_is_in_progress(scene: Scene) -> None:
     assert scene.seen() == before
 
 
-@pytest.mark.xfail(strict=True, reason="verify forgets what a merge's other side has left unrecorded")
 def test_what_a_merged_side_has_left_unrecorded(scene: Scene) -> None:
     scene.git("checkout", "-q", "-b", "side")
     scene.rename("one", "completed")
@@ -338,7 +337,6 @@ def test_what_a_merged_side_has_left_unrecorded(scene: Scene) -> None:
     adopts(scene)
 
 
-@pytest.mark.xfail(strict=True, reason="what a record lacks where a task had two files is not named to adopt")
 def test_two_files_of_one_task_that_were_put_right(scene: Scene) -> None:
     scene.write(".tasks/[running]_alone_task.md", scene.task("alone").read_text())
     commit(scene)
@@ -347,7 +345,6 @@ def test_two_files_of_one_task_that_were_put_right(scene: Scene) -> None:
     adopts(scene)
 
 
-@pytest.mark.xfail(strict=True, reason="verify takes a lying record's word for what its tree holds")
 def test_a_record_that_lies_about_a_task_that_stands_otherwise(scene: Scene) -> None:
     scene.rename("one", "failed")
     commit(scene)
@@ -355,7 +352,6 @@ def test_a_record_that_lies_about_a_task_that_stands_otherwise(scene: Scene) -> 
     adopts(scene, "the log says completed, the files say failed")
 
 
-@pytest.mark.xfail(strict=True, reason="verify puts together the two in the order of a set")
 def test_a_record_that_lies_about_the_task_that_its_commit_moves(scene: Scene) -> None:
     scene.rename("one", "failed")
     commit(scene, LIE)
@@ -394,7 +390,7 @@ def something_happens(s: Scene, chance: random.Random, number: int) -> None:
         commit(s, LIE if what == "lie" else f"{what} {number}")
 
 
-@pytest.mark.parametrize("seed", [*range(2), *(pytest.param(n, marks=pytest.mark.heavy) for n in range(2, 40))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.heavy) for n in range(1, 40))])
 def test_whatever_has_happened_can_be_adopted(scene: Scene, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - for variety, not for secrets
     for number in range(12):
@@ -406,4 +402,5 @@ def test_whatever_has_happened_can_be_adopted(scene: Scene, seed: int) -> None:
     scene.holds()
     assert scene.status() == ""
     scene("create", "afterwards", "-d", "One more")
-    steps(scene)
+    scene("step", "--agent-command", "echo x > made.txt", code=None)
+    scene.holds()
