@@ -23,17 +23,18 @@ with_tools() {
     PATH=$PATH:/usr/bin:/bin "$@"
 }
 
-# Let gitorch decide. Where it is gone, git goes on: a hook must not stand in the way of all commits.
+# Let gitorch decide, as the hook that git has called or `instead` as another. Where it is gone, git goes on: a hook must not stand in the way of all commits.
 ask() {
     code=127
     for program in "$gitorch" "$(command -v gitorch)" ~/.local/bin/gitorch /usr/local/bin/gitorch /opt/homebrew/bin/gitorch; do
         [ -f "$program" ] && [ -x "$program" ] || continue
         if [ -n "$input" ]; then
-            printf %s "${input%.}" | "$program" hook "$hook" "$@"
+            printf %s "${input%.}" | "$program" hook "${instead:-$hook}" "$@"
         else
-            "$program" hook "$hook" "$@"
+            "$program" hook "${instead:-$hook}" "$@"
         fi
         code=$?
+        [ "$instead $code" != "at-once 0" ] || settle "judged $PPID"
         break
     done
     case $code in
@@ -62,7 +63,7 @@ amending() {
     return 1
 }
 
-# What pre-commit has found holds for the later hooks of the same commit, while index and HEAD are older than its mark.
+# What one hook has found holds for the later hooks of the same commit, while index and HEAD are older than its mark.
 settle() {
     own=${GIT_INDEX_FILE%/*}
     [ -f "$own/HEAD" ] || return 0
@@ -71,13 +72,37 @@ settle() {
 }
 
 settled() {
+    marked "$1" && [ "$mark" -nt "$GIT_INDEX_FILE" ] && [ "$mark" -nt "$own/logs/HEAD" ]
+}
+
+marked() {
     own=${GIT_INDEX_FILE%/*}
     mark=$own/gitorch/settled
-    [ "$mark" -nt "$GIT_INDEX_FILE" ] && [ "$mark" -nt "$own/logs/HEAD" ] || return 1
-    read -r process < "$mark" && [ "$process" = "$PPID" ]
+    [ -f "$mark" ] && read -r found < "$mark" && [ "$found" = "$1 $PPID" ]
+}
+
+# Where git starts no editor, nothing comes between a commit's hooks, and one start of Python does for all three instead
+# of three: it takes most of their time. Only git itself is sure to run prepare-commit-msg next, and only ours to ask.
+put_off() {
+    [ "$GIT_EDITOR" = : ] && [ -f "${GIT_INDEX_FILE%/*}/HEAD" ] && [ -x "${0%/*}/prepare-commit-msg" ] || return 1
+    first=${words#"$newline"}
+    case ${first%%"$newline"*} in
+        git | */git) ;;
+        *) return 1 ;;
+    esac
+    case $words in
+        *"${newline}commit$newline"*) ;;
+        *) return 1 ;;
+    esac
+    while read -r line; do
+        case $line in
+            '# gitorch-hook '*) settle "later $PPID" && return 0 ;;
+        esac
+    done < "${0%/*}/prepare-commit-msg"
+    return 1
 }
 
 # Tell whether the commit under way may be of interest.
 concerned() {
-    ! settled && { touched || amending; }
+    ! settled untouched && { touched || amending; }
 }

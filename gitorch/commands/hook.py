@@ -15,6 +15,7 @@ _OF_GIT: Final = {
     "pre-merge-commit": "commit",
     "prepare-commit-msg": "commit",
     "commit-msg": "commit",
+    "at-once": "commit",  # not git's: our own hooks ask it instead of the three, where no editor comes between
     "post-merge": "after",
     "post-rewrite": "after",
     "pre-push": "pushed",

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
-
-from gitorch.git.process import Git
 
 _MANY: Final = 30  # more processes than ever stand above a hook
 _WITH_VALUE: Final = frozenset({"-C", "-c", "--git-dir", "--work-tree", "--namespace", "--config-env", "--exec-path"})
 _PICKING: Final = frozenset({"rebase", "cherry-pick", "revert", "am", "pull"})
+_OWN: Final = frozenset({"commit", "merge", *_PICKING})  # git knows no aliases for its own commands
 _SHORTEST: Final = 3  # --a could be another option
 _SQUASHING: Final = frozenset({"squash", "s", "fixup", "f"})
 _ALIASES: Final = 5  # as deep as one may stand for another
@@ -31,9 +30,9 @@ class Caller(NamedTuple):
     picks: bool
 
 
-def look(git: Git) -> Caller:
-    """Look which git command runs this hook, and for which it does so itself."""
-    commands = [_expand(git, command) for command in _git_commands()]
+def look(config: Mapping[str, str]) -> Caller:
+    """Look which git command runs this hook, and for which it does so itself; git's settings tell its aliases."""
+    commands = [_expand(config, command) for command in _git_commands()]
     if not commands:
         return Caller(None, picks=False)
     inner, outer = commands[0], commands[-1]
@@ -66,16 +65,16 @@ def _git_commands() -> Iterator[list[str]]:
             return
 
 
-def _expand(git: Git, words: list[str]) -> list[str]:
+def _expand(config: Mapping[str, str], words: list[str]) -> list[str]:
     """Leave out git's own options, and put in what an alias stands for."""
     for _ in range(_ALIASES):
         while words and words[0].startswith("-"):
             words = words[2:] if words[0] in _WITH_VALUE else words[1:]
-        done = git.attempt("config", "--get", f"alias.{words[0]}") if words and words[0].isidentifier() else None
-        if done is None or done.code != 0 or done.out.startswith(b"!"):
+        alias = config.get(f"alias.{words[0].lower()}") if words and words[0] not in _OWN else None
+        if alias is None or alias.startswith("!"):
             return words
         try:
-            words = [*shlex.split(os.fsdecode(done.out).strip()), *words[1:]]
+            words = [*shlex.split(alias), *words[1:]]
         except ValueError:
             return words
     return words

@@ -14,6 +14,7 @@ from gitorch.errors import GitorchError
 from gitorch.git.locks import is_held
 from gitorch.git.repository import Repository
 from gitorch.hooks import caller, staged, texts
+from gitorch.hooks.caller import Caller
 from gitorch.hooks.texts import Text
 from gitorch.ledger.history import recent, record_of
 from gitorch.ledger.state import WorkflowState, read_state
@@ -47,14 +48,61 @@ class _Making(NamedTuple):
         return self.parents[0] if self.parents else WorkflowState(None, None, {}, {}, None)
 
 
-def pre_commit(repository: Repository, _args: list[str]) -> None:
+class _Seen(NamedTuple):
+    """Which git command asks, and what is staged."""
+
+    asks: Caller
+    staged: WorkflowState
+
+
+def _look(repository: Repository) -> _Seen:
+    return _Seen(caller.look(repository.config), staged.read(repository))
+
+
+def pre_commit(repository: Repository, args: list[str]) -> None:  # noqa: ARG001 - git gives it none
     """Refuse what is staged where it is out of form, or changes the state in a way that is not legal.
 
     Raises:
         GitorchError: it does; what is wrong and how to mend it.
     """
-    asks = caller.look(repository.git)
-    now = staged.read(repository)
+    _check(repository, _look(repository))
+
+
+pre_merge_commit = pre_commit
+
+
+def prepare_commit_msg(repository: Repository, args: list[str]) -> None:
+    """Write the record of a legal change by hand into the message that is being prepared.
+
+    Raises:
+        GitorchError: a commit that is picked from elsewhere does not fit here.
+    """
+    _fill_in(repository, args, _look(repository))
+
+
+def commit_msg(repository: Repository, args: list[str]) -> None:
+    """Refuse a message that tells another story than what is staged; write the record that is missing.
+
+    Raises:
+        GitorchError: message and staged files do not fit together.
+    """
+    _seal(repository, args, _look(repository))
+
+
+def at_once(repository: Repository, args: list[str]) -> None:
+    """Do the work of all three hooks of a commit whose message nobody is going to edit.
+
+    Raises:
+        GitorchError: one of them refuses.
+    """
+    seen = _look(repository)
+    _check(repository, seen)
+    if not _fill_in(repository, args, seen):
+        _seal(repository, args[:1], seen)
+
+
+def _check(repository: Repository, seen: _Seen) -> None:
+    asks, now = seen
     ways = [asks.amends] if asks.amends is not None else [False, True]
     first: GitorchError | None = None
     for amends in ways:
@@ -82,32 +130,26 @@ def _told_apart(repository: Repository, now: WorkflowState, error: GitorchError)
     return GitorchError(error.message, hint=_APART)
 
 
-pre_merge_commit = pre_commit
-
-
-def prepare_commit_msg(repository: Repository, args: list[str]) -> None:
-    """Write the record of a legal change by hand into the message that is being prepared.
-
-    Raises:
-        GitorchError: a commit that is picked from elsewhere does not fit here.
-    """
+def _fill_in(repository: Repository, args: list[str], seen: _Seen) -> bool:
+    """Write the record that is due; tells whether one was."""
     file, source, commit = _told(args)
-    asks = caller.look(repository.git)
+    asks, now = seen
     amends = asks.amends
     if amends is None:
         amends = (source, commit) == ("commit", "HEAD") or caller.squashes(repository.git_dir)
     try:
-        making = _making(repository, staged.read(repository), amends=amends)
+        making = _making(repository, now, amends=amends)
         text = texts.load(repository, file, edited=asks.picks or source in _EDITED or None)
         if asks.picks and not amends and texts.claims(text.own):
             _pick(repository, file, making, text)
         elif source == "commit" or asks.picks or not texts.claims(text.own):
-            _prepare(repository, file, making, text)
+            return _prepare(repository, file, making, text)
     except GitorchError as error:
         if asks.picks:  # no other hook is asked
             rebasing = repository.in_progress() == "rebase"
             back = "git rebase --abort takes you back" if rebasing else "what it would change is left staged"
             raise GitorchError(error.message, hint=f"{error.hint}; {back}") from None
+    return False
 
 
 def _pick(repository: Repository, file: Path, making: _Making, text: Text) -> None:
@@ -121,25 +163,22 @@ def _pick(repository: Repository, file: Path, making: _Making, text: Text) -> No
         _prepare(repository, file, making, text)
 
 
-def _prepare(repository: Repository, file: Path, making: _Making, text: Text) -> None:
+def _prepare(repository: Repository, file: Path, making: _Making, text: Text) -> bool:
     """Write the record that is due, in the place of one that came along with another commit's message."""
     due = _change(repository, making)
-    if due is not None and not texts.tells(text.own, due):
-        comments = "\n" + text.comments if text.comments else ""
-        texts.save(repository, file, texts.join(due, text.own) + comments)
+    if due is None or texts.tells(text.own, due):
+        return False
+    comments = "\n" + text.comments if text.comments else ""
+    texts.save(repository, file, texts.join(due, text.own) + comments)
+    return True
 
 
-def commit_msg(repository: Repository, args: list[str]) -> None:
-    """Refuse a message that tells another story than what is staged; write the record that is missing.
-
-    Raises:
-        GitorchError: message and staged files do not fit together.
-    """
+def _seal(repository: Repository, args: list[str], seen: _Seen) -> None:
     file, _, _ = _told(args)
     own = texts.load(repository, file).own
     if not own.strip():
         return  # git ends here by itself
-    making = _making(repository, staged.read(repository), amends=bool(caller.look(repository.git).amends))
+    making = _making(repository, seen.staged, amends=bool(seen.asks.amends))
     try:
         record = texts.parse(own)
     except InvalidMessage as error:

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from gitorch.git.process import Git
 from gitorch.hooks import caller
 from tests.sandbox import Sandbox
 
 TELL = (
-    "import sys; from pathlib import Path; from gitorch.git.process import Git; from gitorch.hooks import caller; "
-    "seen = caller.look(Git(Path('.'))); "
-    "squashes = caller.squashes(Path(Git(Path('.')).line('rev-parse', '--absolute-git-dir'))); "
+    "import sys; from gitorch.git.repository import open_repository; from gitorch.hooks import caller; "
+    "here = open_repository('.', in_hook=True); seen = caller.look(here.config); "
+    "squashes = caller.squashes(here.git_dir); "
     "print(seen.amends, seen.picks, squashes, file=open(sys.argv[1], 'a'))"
 )
 
@@ -87,5 +86,5 @@ def test_a_commit_in_the_middle_of_a_rebase_is_an_ordinary_one(sandbox: Sandbox,
 
 def test_without_git_above_nothing_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.getppid", lambda: 1)
-    assert caller.look(Git(tmp_path)) == caller.Caller(None, picks=False)
+    assert caller.look({}) == caller.Caller(None, picks=False)
     assert not caller.squashes(tmp_path)

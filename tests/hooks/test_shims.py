@@ -17,6 +17,7 @@ __all__ = ["shims"]
 FILE = ".git/COMMIT_EDITMSG"
 AMENDED = [f"prepare-commit-msg {FILE} message", f"commit-msg {FILE}"]
 COMMITTED = ["pre-commit", *AMENDED]
+AT_ONCE = [f"at-once {FILE} message"]  # where no editor comes between, one call does for all three
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash --posix", "busybox sh"])
@@ -61,10 +62,10 @@ def test_the_first_commit_is_ordinary_too(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_commit_that_touches_the_tasks_is_looked_at(shims: Shims) -> None:
     shims.touch()
     shims.git("commit", "-q", "-m", "by hand")
-    assert shims.calls() == COMMITTED
+    assert shims.calls() == AT_ONCE
     shims.git("rm", "-q", "-r", ".tasks/one")
     shims.git("commit", "-q", "-m", "deleted alone")
-    assert shims.calls() == COMMITTED
+    assert shims.calls() == AT_ONCE
 
 
 def test_what_gitorch_refuses_is_not_committed(shims: Shims) -> None:
@@ -72,6 +73,8 @@ def test_what_gitorch_refuses_is_not_committed(shims: Shims) -> None:
     shims.touch()
     shims.answer(1)
     assert shims.tried("commit", "-m", "x").code == 1
+    assert shims.calls() == AT_ONCE
+    assert shims.tried("commit", env={"GIT_EDITOR": "echo x >"}).code == 1
     assert shims.calls() == ["pre-commit"]
     assert shims.head() == head
 
@@ -83,7 +86,7 @@ def test_paths_on_the_command_line_are_what_counts(shims: Shims) -> None:
     assert shims.calls() == []
     shims.edit("more")
     shims.git("commit", "-q", "-m", "the other", "--", ".tasks")
-    assert shims.calls() == COMMITTED
+    assert shims.calls() == AT_ONCE
 
 
 @pytest.mark.parametrize("how", [("--amend",), ("--ame",), ("--amend", "--no-edit")])
@@ -228,7 +231,7 @@ def test_a_linked_worktree(shims: Shims) -> None:
     tree.touch()
     assert shims.tried("commit", "-q", "-m", "x", cwd=tree.root / ".tasks").code == 0
     path = shims.root / ".git/worktrees/tree/COMMIT_EDITMSG"
-    assert shims.calls() == [call.replace(FILE, str(path)) for call in COMMITTED]
+    assert shims.calls() == [call.replace(FILE, str(path)) for call in AT_ONCE]
     assert not (tree.root / ".git/gitorch").exists()
 
 
@@ -239,7 +242,7 @@ def test_a_git_folder_named_on_the_command_line(shims: Shims, tmp_path: Path) ->
     assert shims.calls() == []
     shims.touch()
     assert shims.tried(*here, "commit", "-q", "-m", "x", cwd=tmp_path).code == 0
-    assert [call.split(" ")[0] for call in shims.calls()] == ["pre-commit", "prepare-commit-msg", "commit-msg"]
+    assert [call.split(" ")[0] for call in shims.calls()] == ["at-once"]
 
 
 def test_a_renamed_hook_works_on(shims: Shims) -> None:
@@ -263,7 +266,7 @@ def test_with_nothing_but_git_on_path(shims: Shims, tmp_path: Path) -> None:
     assert shims.calls() == []
     shims.touch()
     assert shims.tried("commit", "-q", "-m", "x", env=alone) == (0, "", "")
-    assert shims.calls() == COMMITTED
+    assert shims.calls() == AT_ONCE
 
 
 def _gone(shims: Shims) -> None:
@@ -295,7 +298,7 @@ def test_where_gitorch_is_gone_git_goes_on_with_a_warning(
     done = shims.tried("commit", "-q", "-m", "x")
     assert done.code == 0
     warnings = [line for line in done.err.splitlines() if line.startswith("warning: gitorch is not to be found")]
-    assert [line.rpartition("(")[2] for line in warnings] == ["pre-commit)", "prepare-commit-msg)", "commit-msg)"]
+    assert [line.rpartition("(")[2] for line in warnings] == ["prepare-commit-msg)", "commit-msg)"]
     assert shims.git("log", "-1", "--format=%s") == "x\n"
 
 
@@ -304,7 +307,7 @@ def test_another_gitorch_on_path_takes_its_place(shims: Shims, monkeypatch: pyte
     monkeypatch.setenv("PATH", f"{other}:{git_alone(shims.root.parent / 'alone')}")
     shims.touch()
     assert shims.tried("commit", "-q", "-m", "x").err == ""
-    assert (other / "calls").read_text().splitlines()[0] == "hook pre-commit"
+    assert (other / "calls").read_text().splitlines()[0] == f"hook {AT_ONCE[0]}"
 
 
 def test_one_in_the_users_own_folder_is_found_without_path(
@@ -315,7 +318,7 @@ def test_one_in_the_users_own_folder_is_found_without_path(
     monkeypatch.setenv("PATH", git_alone(shims.root.parent / "alone"))
     shims.touch()
     assert shims.tried("commit", "-q", "-m", "x").err == ""
-    assert (own / "calls").read_text().splitlines()[0] == "hook pre-commit"
+    assert (own / "calls").read_text().splitlines()[0] == f"hook {AT_ONCE[0]}"
 
 
 @pytest.mark.parametrize("code", [0, 3])
@@ -326,15 +329,27 @@ def test_a_hook_of_somebody_else_runs_first_and_may_refuse(shims: Shims, code: i
     shims.hook("commit-msg.before-gitorch", f'echo "theirs $*" >> "{log}"; exit {code}')
     shims.touch()
     assert shims.tried("commit", "-q", "-m", "x").code == min(code, 1)
-    first = ["theirs 0", COMMITTED[0], "theirs 2", COMMITTED[1], f"theirs {FILE}"]
-    assert shims.calls() == [*first, *([] if code else [COMMITTED[2]])]
+    assert shims.calls() == ["theirs 0", "theirs 2", *AT_ONCE, f"theirs {FILE}"]
+
+
+def test_what_somebody_elses_hook_makes_of_the_message_is_looked_at(shims: Shims) -> None:
+    shims.hook("commit-msg.before-gitorch", 'sleep 0.1; echo more >> "$1"')
+    shims.touch()
+    shims.git("commit", "-q", "-m", "x")
+    assert shims.calls() == [*AT_ONCE, COMMITTED[2]]
+
+
+def test_with_an_editor_each_hook_asks(shims: Shims) -> None:
+    shims.touch()
+    assert shims.tried("commit", "-q", env={"GIT_EDITOR": "echo edited >"}).code == 0
+    assert [call.split(" ")[0] for call in shims.calls()] == ["pre-commit", "prepare-commit-msg", "commit-msg"]
 
 
 def test_one_that_stages_something_is_seen(shims: Shims) -> None:
     shims.hook("pre-commit.before-gitorch", "mkdir -p .tasks/one; echo y > .tasks/one/new.md; git add .tasks")
     shims.edit()
     shims.git("commit", "-q", "-m", "x")
-    assert shims.calls() == COMMITTED
+    assert shims.calls() == AT_ONCE
 
 
 def test_one_that_is_switched_off_stays_so(shims: Shims) -> None:
