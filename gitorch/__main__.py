@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
@@ -13,8 +14,15 @@ from gitorch.ending import code_of
 
 def main() -> None:
     """Run the program and exit."""
+    _speak_utf8()
     output.setup()
     sys.exit(_run(sys.argv[1:]))
+
+
+def _speak_utf8() -> None:
+    """Begin anew where the locale gives another encoding: arguments, files and what git says are UTF-8."""
+    if sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode and sys.executable:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - ourselves
 
 
 def _run(args: list[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Literal
@@ -11,6 +12,8 @@ Form = Literal["json-lines", "json", "text"]
 Query = Callable[[Any], list[Any]]
 
 _NUMBER: Final = re.compile(r"(\d[\d,]*\.?\d*|\.\d+)([kKmM]?)")
+# what evaluating an expression may raise, JMESPath's own errors among them: `'a' < `1`` is a TypeError
+_MISFITS: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _FACTORS: Final = {"": 1, "k": 1000, "m": 1_000_000}
 
 
@@ -33,13 +36,13 @@ def compile_query(expression: str, form: Form) -> Query:
 
     try:
         compiled = jmespath.compile(expression)
-    except JMESPathError as error:
+    except (JMESPathError, RecursionError) as error:
         raise ValueError(" ".join(str(error).split())) from None
 
     def ask(documents: Any) -> list[Any]:
         try:
             return list(_values(compiled.search(documents)))
-        except (JMESPathError, RecursionError):  # a document of another shape than the expression expects
+        except _MISFITS:  # a document of another shape than the expression expects
             return []
 
     return ask
@@ -52,8 +55,10 @@ def compile_pattern(expression: str) -> re.Pattern[str]:
         ValueError: it is not well formed.
     """
     try:
-        return re.compile(expression, re.IGNORECASE | re.MULTILINE)
-    except re.error as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what another version of Python may read otherwise
+            return re.compile(expression, re.IGNORECASE | re.MULTILINE)
+    except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"no regular expression: {error}") from None
 
 

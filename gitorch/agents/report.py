@@ -100,4 +100,6 @@ def parse(values: Mapping[str, Any]) -> Report:
 
 
 def _is_amount(value: Any) -> bool:
-    return isinstance(value, int | float | Decimal) and math.isfinite(value) and value >= 0
+    if isinstance(value, int):
+        return value >= 0  # it may be too large for a float
+    return isinstance(value, float | Decimal) and math.isfinite(value) and value >= 0

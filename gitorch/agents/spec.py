@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple, get_args
 
 from gitorch.agents.query import Form, compile_pattern, compile_query
 from gitorch.core import yamltext
-from gitorch.core.names import name_problem, quote
+from gitorch.core.names import name_problem, printable, quote
 from gitorch.core.text import one_line
 from gitorch.core.yamltext import Keys, Node
 from gitorch.errors import Exit, GitorchError
@@ -214,7 +214,7 @@ def _rule(node: Node, where: str, form: Form) -> Rule:
         _try(keys, "when", lambda text: compile_query(text, form), when)
     if says is not None:
         _try(keys, "says", compile_pattern, says)
-    if not all(code.isdecimal() and int(code) < 256 for code in exits):  # noqa: PLR2004 - what a process can end with
+    if not all(re.fullmatch("[0-9]{1,3}", code) and int(code) < 256 for code in exits):  # noqa: PLR2004 - as processes end
         keys.fail("exit", "exit codes from 0 to 255 are wanted")
     keys.done()
     return Rule(outcome, when, tuple(map(int, exits)), says)
@@ -224,7 +224,7 @@ def _try(keys: Keys, key: str, reader: Callable[[str], object], text: str) -> No
     try:
         reader(text)
     except ValueError as error:
-        keys.fail(key, str(error))
+        keys.fail(key, printable(str(error), 300))
 
 
 def _own_python(command: tuple[str, ...]) -> tuple[str, ...]:

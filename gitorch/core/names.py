@@ -26,9 +26,14 @@ _DEVICES: Final = frozenset(
 
 
 def quote(text: str, limit: int = 60) -> str:
-    """Show foreign text in a message: on one line, printable, not too long."""
+    """Show foreign text in a message: in quotes, on one line, printable, not too long."""
+    return f"'{printable(text, limit)}'"
+
+
+def printable(text: str, limit: int) -> str:
+    """Make a printable line of foreign text, not too long."""
     shown = text if len(text) <= limit else text[: limit - 1] + "…"
-    return "'" + "".join(c if c.isprintable() else repr(c)[1:-1] for c in shown) + "'"
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in shown)
 
 
 def name_problem(name: str) -> str | None:

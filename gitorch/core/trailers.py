@@ -124,6 +124,7 @@ REQUIRED: Final[dict[Event, tuple[str, ...]]] = {
 MAIN_TASK_KEYS: Final = ("Status", "Next", "Task", "Focus")
 _STATE = re.compile(rf"([^:]+): (none|{'|'.join(TASK_STATES)}) -> (none|{'|'.join(TASK_STATES)})")
 _AGAIN = re.compile(r"([^:]+): attempt ([1-9]\d{0,17})(?:, waits ([1-9]\d{0,17}))?(, answered)?", re.ASCII)
+_KEY = re.compile(rf"{PREFIX}[A-Za-z-]*")
 _FOREIGN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*:.*|\(cherry picked from commit [0-9a-f]+\)")
 
 
@@ -169,7 +170,7 @@ def own_pairs(block: list[str]) -> list[tuple[str, str]]:
         if is_ours(line):
             ours = True
             key, colon, value = line.partition(": ")
-            if not colon or not key.startswith(PREFIX):
+            if not colon or not _KEY.fullmatch(key):
                 raise InvalidMessage(f"trailer {quote(line)} is not of the form 'Gitorch-Key: value'")
             pairs.append((key[len(PREFIX) :], value))
         elif line.startswith((" ", "\t")):
@@ -254,9 +255,11 @@ def _check_belongs(key: str, event: Event, events: frozenset[Event]) -> None:
 
 
 def _refuse_double(key: str, names: list[str]) -> None:
-    twice = next((name for place, name in enumerate(names) if name in names[:place]), None) if len(names) > 1 else None
-    if twice is not None:
-        raise InvalidMessage(f"trailer {PREFIX}{key} stands there twice for {twice}")
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise InvalidMessage(f"trailer {PREFIX}{key} stands there twice for {name}")
+        seen.add(name)
 
 
 def read_again(value: str) -> Again:

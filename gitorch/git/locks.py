@@ -6,13 +6,14 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from gitorch.errors import Exit, GitorchError
 
 _POLL: Final = 0.02  # seconds
+_ASK: Final = 1.0  # seconds between two looks at who may hold a lock
 _MARK: Final = b"gitorch "
 
 
@@ -71,25 +72,37 @@ def _open(path: Path) -> int:
 
 
 @contextlib.contextmanager
-def hold_index(index: Path, scratch: Path, *, wait: float) -> Iterator[None]:
+def hold_index(
+    index: Path, scratch: Path, *, wait: float, busy: Callable[[Path], Busy], is_gone: Callable[[Path], bool]
+) -> Iterator[None]:
     """Hold git's own lock on an index, so that no other git writes it. Call it with the write lock held.
 
     The lock file says that it is ours, so that `break_stale_index_lock` knows one that a dead process left.
+
+    Args:
+        index: the index file.
+        scratch: a folder of ours beside it.
+        wait: how many seconds to wait for another holder.
+        busy: makes what to raise when that was not enough.
+        is_gone: asked now and then of a lock that is in the way; it may take it away.
     """
     lock = index.with_name(index.name + ".lock")
     mine = scratch / "lock-of-index"
     mine.write_bytes(_MARK + str(os.getpid()).encode() + b"\n")
     deadline = time.monotonic() + wait
+    ask = time.monotonic()
     while True:
         try:
             os.link(mine, lock)
             break
         except FileExistsError:
-            if time.monotonic() >= deadline:
-                raise Busy(
-                    f"{lock} is held by another git process",
-                    "wait until it has ended; if no git runs here any more, the file is a leftover and may be removed",
-                ) from None
+            now = time.monotonic()
+            if now >= min(ask, deadline):
+                ask = now + _ASK
+                if is_gone(lock):
+                    continue
+            if now >= deadline:
+                raise busy(lock) from None
             time.sleep(_POLL)
         except OSError as error:
             raise GitorchError(f"{lock}: cannot be made: {error.strerror}", hint="is .git writable?") from None

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
-from gitorch.git.process import Git, GitError
+from gitorch.git.process import Git, GitError, complaint
+from gitorch.git.scratch import emptied
 
 if TYPE_CHECKING:
     import subprocess
@@ -17,6 +18,7 @@ TREE_MODE: Final = "040000"
 LINK_MODE: Final = "120000"
 SUBMODULE_MODE: Final = "160000"
 FILE_MODE: Final = "100644"
+_KINDS: Final = {TREE_MODE: b"tree", SUBMODULE_MODE: b"commit"}
 _COMMITS_KEPT: Final = 5000
 
 
@@ -65,23 +67,33 @@ class Objects:
         """Give the object that a revision or `REV:PATH` names, None where there is none."""
         if "\n" in spec:
             raise GitError("a revision or path with a line break cannot be looked up")
+        try:
+            return self._ask(spec)
+        except (BrokenPipeError, EOFError):  # told apart from a reader of our own output that has gone
+            self.close()
+        try:
+            return self._ask(spec)
+        except (BrokenPipeError, EOFError):
+            self.close()
+        why = complaint(self._git.attempt("cat-file", "-p", spec).err)
+        raise GitError(f"git cannot read {spec}: {why}", hint="try again; if it happens again see: git fsck") from None
+
+    def _ask(self, spec: str) -> Object | None:
+        """Ask git cat-file; it may die of what it cannot read."""
         if self._reader is None:
             self._reader = self._git.start("cat-file", "--batch", stdin=True)
         stdin, stdout = _pipes(self._reader)
-        try:
-            stdin.write(os.fsencode(spec) + b"\n")
-            stdin.flush()
-        except BrokenPipeError:  # told apart from a reader of our own output that has gone
-            raise GitError("git cat-file has died", hint="try again; see git fsck if it happens again") from None
+        stdin.write(os.fsencode(spec) + b"\n")
+        stdin.flush()
         header = stdout.readline().rstrip(b"\n")
         if header.endswith((b" missing", b" ambiguous", b" submodule")):
             return None
         parts = header.split(b" ")
         if len(parts) != 3:  # noqa: PLR2004 - object id, type, size
-            self.close()
-            raise GitError(f"git cat-file cannot read {spec}", hint="is the repository damaged? see: git fsck")
+            raise EOFError
         data = stdout.read(int(parts[2]))
-        stdout.read(1)
+        if len(data) != int(parts[2]) or not stdout.read(1):
+            raise EOFError
         return Object(parts[0].decode(), parts[1].decode(), data)
 
     def blob(self, oid: str) -> bytes:
@@ -95,6 +107,8 @@ class Objects:
             return known
         found = self.read(f"{rev}^{{commit}}")
         if found is None:
+            if rev == "HEAD" and self._git.attempt("rev-parse", "-q", "--verify", rev).code == 0:
+                raise GitError("the last commit cannot be read", hint="try again; if it happens again see: git fsck")
             return None
         commit = parse_commit(found.oid, found.data)
         if len(self._commits) >= _COMMITS_KEPT:
@@ -110,9 +124,18 @@ class Objects:
         return commit.tree
 
     def tree(self, spec: str) -> dict[str, Entry]:
-        """Read one level of a tree; empty where there is none."""
+        """Read one level of a tree that an id or `REV:PATH` names; empty where no such path leads to one.
+
+        Raises:
+            GitError: there is one, and it cannot be read: to take that for an empty one would be to lose it.
+        """
         found = self.read(spec)
-        if found is None or found.kind != "tree":
+        if found is None:
+            rev, colon, path = spec.partition(":")
+            if not colon:
+                raise _missing("tree", spec)
+            return self._walk(rev, path)
+        if found.kind != "tree":
             return {}
         entries: dict[str, Entry] = {}
         data, at, size = found.data, 0, len(found.oid) // 2
@@ -124,21 +147,33 @@ class Objects:
             at = end + 1 + size
         return entries
 
+    def _walk(self, rev: str, path: str) -> dict[str, Entry]:
+        """Read a tree of which git says that it is missing, which it says too of one that it cannot read."""
+        tree = self._must(f"{rev}^{{tree}}", "tree").oid
+        for name in path.split("/"):
+            entry = self.tree(tree).get(name)
+            if entry is None or entry.mode != TREE_MODE:
+                return {}
+            tree = entry.oid
+        return self.tree(tree)
+
     def _must(self, spec: str, kind: str) -> Object:
         found = self.read(spec)
         if found is None or found.kind != kind:
-            raise GitError(f"{kind} {spec} is missing", hint="a partial clone, or damage: see git fsck")
+            raise _missing(kind, spec)
         return found
 
-    def write_blobs(self, contents: Sequence[bytes]) -> list[str]:
-        """Store blobs, byte for byte, and give their ids."""
+    def write_blob(self, content: bytes) -> str:
+        """Store a blob, byte for byte, and give its id."""
+        return self._git.run("hash-object", "-w", "--stdin", stdin=content).decode().strip()
+
+    def write_blobs(self, contents: Sequence[bytes], folder: Path) -> list[str]:
+        """Store blobs and give their ids; several go through files in a folder of the caller's."""
         if len(contents) == 1:
-            return [self._git.run("hash-object", "-w", "--stdin", stdin=contents[0]).decode().strip()]
+            return [self.write_blob(contents[0])]
         if not contents:
             return []
-        import tempfile  # noqa: PLC0415 - reading commands do not pay for it
-
-        with tempfile.TemporaryDirectory() as folder:
+        with emptied(folder):
             paths = [os.path.join(folder, str(number)) for number in range(len(contents))]  # noqa: PTH118 - many
             for path, content in zip(paths, contents, strict=True):
                 Path(path).write_bytes(content)
@@ -155,19 +190,13 @@ class Objects:
 
         None takes a path away. Only the folders on the way are read and written, whatever the size of the tree.
         """
-        if self._writer is None:
-            self._writer = self._git.start("mktree", "--missing", "--batch", "-z", stdin=True)
-        pipes = _pipes(self._writer)
         try:
-            return self._edit(pipes, root, edits) or _write_tree(pipes, {})
+            return self._edit(root, edits) or self._write_tree({})
         except (OSError, GitError):
-            _end(self._writer)
-            self._writer = None
+            self._end_writer()
             raise
 
-    def _edit(
-        self, writer: tuple[IO[bytes], IO[bytes]], tree: str | None, edits: Mapping[str, Entry | None]
-    ) -> str | None:
+    def _edit(self, tree: str | None, edits: Mapping[str, Entry | None]) -> str | None:
         entries = self.tree(tree) if tree is not None else {}
         below: dict[str, dict[str, Entry | None]] = {}
         for path, entry in edits.items():
@@ -183,12 +212,38 @@ class Objects:
             is_tree = there is not None and there.mode == TREE_MODE
             if not is_tree and not any(inner.values()):
                 continue
-            oid = self._edit(writer, there.oid if there is not None and is_tree else None, inner)
+            oid = self._edit(there.oid if there is not None and is_tree else None, inner)
             if oid is None:
                 entries.pop(name, None)
             else:
                 entries[name] = Entry(TREE_MODE, oid)
-        return _write_tree(writer, entries) if entries else None
+        return self._write_tree(entries) if entries else None
+
+    def _write_tree(self, entries: Mapping[str, Entry]) -> str:
+        lines = b"".join(
+            b"%s %s %s\t%s\0"
+            % (entry.mode.encode(), _KINDS.get(entry.mode, b"blob"), entry.oid.encode(), os.fsencode(name))
+            for name, entry in entries.items()
+        )
+        if self._writer is None:
+            self._writer = self._git.start("mktree", "--missing", "--batch", "-z", stdin=True)
+        stdin, stdout = _pipes(self._writer)
+        with contextlib.suppress(BrokenPipeError):
+            stdin.write(lines + b"\0")
+            stdin.flush()
+            oid = stdout.readline().decode().strip()
+            if oid:
+                return oid
+        self._end_writer()
+        done = self._git.attempt("mktree", "--missing", "-z", stdin=lines)  # once more, and to hear why
+        if done.code != 0:
+            raise GitError(f"git mktree failed: {complaint(done.err)}", hint="is the disk full, or .git read-only?")
+        return done.out.decode().strip()
+
+    def _end_writer(self) -> None:
+        if self._writer is not None:
+            _end(self._writer)
+            self._writer = None
 
 
 def parse_commit(oid: str, data: bytes) -> Commit:
@@ -206,6 +261,10 @@ def parse_commit(oid: str, data: bytes) -> Commit:
         elif key == b"encoding":  # a rebase under i18n.commitEncoding has written the message anew
             encoding = value.decode(errors="replace")
     return Commit(oid, tree, tuple(parents), _decode(message, encoding), time)
+
+
+def _missing(kind: str, spec: str) -> GitError:
+    return GitError(f"{kind} {spec} is missing or cannot be read", hint="a partial clone, or damage: see git fsck")
 
 
 def _decode(text: bytes, encoding: str) -> str:
@@ -227,16 +286,3 @@ def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
     if process.stdin is None or process.stdout is None:
         raise GitError("git was started without pipes: this is a bug in gitorch")
     return process.stdin, process.stdout
-
-
-def _write_tree(writer: tuple[IO[bytes], IO[bytes]], entries: Mapping[str, Entry]) -> str:
-    stdin, stdout = writer
-    for name, entry in entries.items():
-        kind = {TREE_MODE: b"tree", SUBMODULE_MODE: b"commit"}.get(entry.mode, b"blob")
-        stdin.write(b"%s %s %s\t%s\0" % (entry.mode.encode(), kind, entry.oid.encode(), os.fsencode(name)))
-    stdin.write(b"\0")
-    stdin.flush()
-    oid = stdout.readline().decode().strip()
-    if not oid:
-        raise GitError("git mktree failed", hint="is the disk full, or .git read-only?")
-    return oid

@@ -51,6 +51,9 @@ _SET: Final = {
     "GIT_EDITOR": ":",
     "LC_ALL": "C.UTF-8",
 }
+# What git says where a git gc takes a folder of objects away in the instant in which it wants to write into it.
+_FOLDER_GONE: Final = "unable to create temporary file: No such file or directory"
+_TRIES: Final = 5
 OLDEST_GIT: Final = (2, 34)
 
 
@@ -114,9 +117,13 @@ class Git:
         self, *args: str, stdin: bytes | None = None, index: Path | None = None, env: Mapping[str, str] | None = None
     ) -> Completed:
         """Run git and give what came of it, whatever its exit code."""
-        with self._start(args, index=index, env=env, stdin=stdin is not None, stderr=subprocess.PIPE) as process:
-            out, err = process.communicate(stdin)
-        return Completed(process.returncode, out, err.decode(errors="replace"))
+        for _ in range(_TRIES):
+            with self._start(args, index=index, env=env, stdin=stdin is not None, stderr=subprocess.PIPE) as process:
+                out, err = process.communicate(stdin)
+            done = Completed(process.returncode, out, err.decode(errors="replace"))
+            if done.code == 0 or _FOLDER_GONE not in done.err:
+                break
+        return done
 
     def start(self, *args: str, stdin: bool = False) -> subprocess.Popen[bytes]:
         """Start git with its output, and if wished its input, in pipes: for talking to it, or for streams."""
@@ -167,6 +174,8 @@ def _hint(stderr: str) -> str | None:
         return "set git's user.name and user.email"
     if "dubious ownership" in stderr:
         return "the repository belongs to another user; see safe.directory in git's manual"
+    if "clean filter" in stderr or "BOM is" in stderr or "failed to encode" in stderr:
+        return "git add says the same: mend the file, its filter or .gitattributes"
     if "gpg failed" in stderr or "signing" in stderr:
         return "commit.gpgsign is on and signing failed: see that your key can be used without a prompt"
     return None

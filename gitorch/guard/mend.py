@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
-from gitorch.git.locks import is_own_lock
+from gitorch.git import leftovers
 from gitorch.git.repository import Repository
 from gitorch.guard.snapshot import Snapshot, mark_of
 
@@ -23,7 +20,7 @@ def mend(repository: Repository, before: Snapshot, *, since: float) -> None:
     """See that index, private index and locks can be worked with; `since` is when the invocation began."""
     repository.scratch.mkdir(exist_ok=True)
     repository.shared_scratch.mkdir(exist_ok=True)
-    _break_locks(repository, since)
+    leftovers.clear(repository, since=since)
     git = repository.git
     if mark_of(repository.index) != before.index_mark and git.attempt("ls-files", "-u", "-z").code != 0:
         repository.index.unlink(missing_ok=True)  # what the user had staged is put back from the snapshot
@@ -50,50 +47,3 @@ def end_operation(repository: Repository) -> None:
             path.unlink(missing_ok=True)
     for line in repository.git.attempt("for-each-ref", "--format=%(refname)", "refs/bisect").out.decode().split():
         repository.git.attempt("update-ref", "-d", line)
-
-
-def _break_locks(repository: Repository, since: float) -> None:
-    """Take away locks made since then whose git is dead: while any git runs in this worktree they are left alone."""
-    locks = [
-        repository.git_dir / "index.lock",
-        repository.git_dir / "HEAD.lock",
-        repository.common_dir / "packed-refs.lock",
-    ]
-    branch = repository.branch()
-    if branch is not None:
-        locks.append(repository.common_dir / f"{branch}.lock")
-    stale = [lock for lock in locks if _is_since(lock, since) and not is_own_lock(lock)]
-    if stale and not _git_runs(repository.root):
-        for lock in stale:
-            lock.unlink(missing_ok=True)
-
-
-def _is_since(path: Path, since: float) -> bool:
-    try:
-        return path.lstat().st_mtime >= since - 1
-    except OSError:
-        return False
-
-
-def _git_runs(folder: Path) -> bool:
-    """Tell whether a git process works in a folder; where that cannot be known, one may."""
-    if not Path("/proc/self").exists():
-        return True
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        with suppress(OSError):
-            if (entry / "comm").read_text().startswith("git") and int(entry.name) not in _children():
-                there = Path(os.readlink(entry / "cwd"))  # noqa: PTH115 - a link of the kernel's, maybe to nowhere
-                if there == folder or folder in there.parents:
-                    return True
-    return False
-
-
-def _children() -> set[int]:
-    """Give our own children: the git that reads objects for us holds no lock."""
-    pid = os.getpid()
-    found: set[int] = set()
-    with suppress(OSError):
-        found = {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
-    return found

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from gitorch.git.objects import LINK_MODE, SUBMODULE_MODE, Entry
 from gitorch.git.repository import Repository
+from gitorch.git.scratch import emptied
 from gitorch.guard.snapshot import Diff
 
 _Work = dict[str, "Entry | None"]
@@ -149,11 +149,11 @@ def merge(repository: Repository, *, base: Entry | None, ours: Entry | None, the
     mode = theirs.mode if base.mode == ours.mode else ours.mode
     if base.oid in (ours.oid, theirs.oid) or ours.oid == theirs.oid:
         return Merged(Entry(mode, theirs.oid if base.oid == ours.oid else ours.oid))
-    with tempfile.TemporaryDirectory() as folder:
+    with emptied(repository.scratch / "merge") as folder:
         paths = [Path(folder, name) for name in ("ours", "base", "theirs")]
         for path, entry in zip(paths, (ours, base, theirs), strict=True):
             path.write_bytes(repository.objects.blob(entry.oid))
         done = repository.git.attempt("merge-file", "-p", "-q", *map(str, paths))
     if done.code != 0:
         return Conflict()
-    return Merged(Entry(mode, repository.objects.write_blobs([done.out])[0]))
+    return Merged(Entry(mode, repository.objects.write_blob(done.out)))

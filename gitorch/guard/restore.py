@@ -89,9 +89,17 @@ def put_back(repository: Repository, changed: Diff, *, before: Snapshot, keep: M
     listed = b"".join(os.fsencode(path) + b"\0" for path in present)
     if listed:
         repository.git.run("checkout-index", "-f", "-q", "-z", "--stdin", stdin=listed, index=before.index_file)
+    exact = {*before.exact}
     for path in present:
-        if path in before.raw and path not in keep:
-            (root / path).write_bytes(repository.objects.blob(before.raw[path]))
+        entry = wanted[path]
+        oid = before.raw.get(path, entry.oid if entry is not None and path in exact else None)
+        if oid is not None and path not in keep:
+            _write(root / path, repository.objects.blob(oid))
+
+
+def _write(file: Path, content: bytes) -> None:
+    if file.read_bytes() != content:
+        file.write_bytes(content)
 
 
 def intend_again(repository: Repository, before: Snapshot) -> None:

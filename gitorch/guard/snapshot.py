@@ -30,6 +30,8 @@ class Snapshot(NamedTuple):
         raw: for files whose filters change their bytes, the blob with the bytes as they lay there.
         index_mark: what changes when the user's index does.
         intended: paths that the user has marked by `git add -N`; no tree can tell.
+        exact: files that lay there byte for byte as the tree has them; checking them out may change that.
+        refused: files that git could not read in, and why; the tree has their bytes as they lay there.
     """
 
     tree: str
@@ -39,6 +41,8 @@ class Snapshot(NamedTuple):
     raw: Mapping[str, str]
     index_mark: tuple[int, ...] = ()
     intended: tuple[str, ...] = ()
+    exact: tuple[str, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
 
 
 class _Found(NamedTuple):
@@ -49,7 +53,9 @@ class _Found(NamedTuple):
     intended: tuple[str, ...]
 
 
-def take(repository: Repository, name: str, *, of: Path, task_dir: str | None) -> Snapshot:
+def take(
+    repository: Repository, name: str, *, of: Path, task_dir: str | None, whatever_lies_there: bool = False
+) -> Snapshot:
     """Take a snapshot.
 
     Args:
@@ -57,6 +63,7 @@ def take(repository: Repository, name: str, *, of: Path, task_dir: str | None) -
         name: under which the private index is kept, beside the user's.
         of: the index to copy; paths that have not changed against it are not read again.
         task_dir: a folder whose files count although ignore rules would leave them out.
+        whatever_lies_there: take files too that git refuses to read in, by a filter or an encoding.
 
     Raises:
         GitorchError: the index has unmerged paths, or git cannot read the work tree.
@@ -81,9 +88,11 @@ def take(repository: Repository, name: str, *, of: Path, task_dir: str | None) -
     kept = [path for path in wanted if path not in held]
     if not kept:
         return Snapshot(staged, index, staged, held, {}, mark, found.intended)
-    _read_in(repository, index, kept)
+    refused = _read_in_all(repository, index, kept) if whatever_lies_there else ()
+    if not whatever_lies_there:
+        _read_in(repository, index, kept)
     tree = git.line("write-tree", index=index)
-    return Snapshot(tree, index, staged, held, {}, mark, found.intended)
+    return Snapshot(tree, index, staged, held, {}, mark, found.intended, refused=refused)
 
 
 def copy_index(index: Path, to: Path) -> None:
@@ -109,6 +118,34 @@ def _read_in(repository: Repository, index: Path, paths: Iterable[str]) -> None:
     listed = b"".join(os.fsencode(path) + b"\0" for path, is_there in there.items() if is_there)
     if listed:
         repository.git.run("update-index", "--add", "--remove", "--replace", "-z", "--stdin", stdin=listed, index=index)
+
+
+def _read_in_all(repository: Repository, index: Path, paths: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Read paths in, those that git refuses byte for byte; gives what it said of these."""
+    try:
+        _read_in(repository, index, paths)
+    except GitorchError:
+        refused = {path: said for path in paths if (said := _refusal(repository, index, path)) is not None}
+    else:
+        return ()
+    lines = []
+    for path in refused:
+        file = repository.root / path
+        oid = repository.objects.write_blob(file.read_bytes())
+        mode = b"100755" if file.stat().st_mode & stat.S_IXUSR else b"100644"
+        lines.append(b"%s %s 0\t%s\0" % (mode, oid.encode(), os.fsencode(path)))
+    repository.git.run("update-index", "-z", "--index-info", stdin=b"".join(lines), index=index)
+    return tuple(refused.items())
+
+
+def _refusal(repository: Repository, index: Path, path: str) -> str | None:
+    try:
+        _read_in(repository, index, [path])
+    except GitorchError as error:
+        if not os.access(repository.root / path, os.R_OK):
+            raise
+        return error.message
+    return None
 
 
 def _is_there(path: Path, folders: dict[Path, bool]) -> bool:
@@ -216,13 +253,10 @@ def with_raw_bytes(repository: Repository, snapshot: Snapshot, paths: Mapping[st
     listable = [path for path in plain if "\n" not in path]
     unlistable = [path for path in plain if "\n" in path]
     oids = repository.objects.hash_files(listable) if listable else []
-    oids += [repository.objects.write_blobs([(repository.root / path).read_bytes()])[0] for path in unlistable]
-    raw = {}
-    for path, oid in zip(listable + unlistable, oids, strict=True):
-        entry = paths[path]
-        if entry is not None and entry.oid != oid:
-            raw[path] = oid
-    return snapshot._replace(raw=raw)
+    oids += [repository.objects.write_blob((repository.root / path).read_bytes()) for path in unlistable]
+    lying = dict(zip(listable + unlistable, oids, strict=True))
+    raw = {path: oid for path, oid in lying.items() if (entry := paths[path]) is not None and entry.oid != oid}
+    return snapshot._replace(raw=raw, exact=tuple(path for path in lying if path not in raw))
 
 
 def mark_of(index: Path) -> tuple[int, ...]:

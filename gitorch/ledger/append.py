@@ -11,8 +11,9 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -21,9 +22,10 @@ from gitorch.core import message
 from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, task_path
 from gitorch.core.record import Record
 from gitorch.errors import GitorchError
+from gitorch.git import leftovers
 from gitorch.git.locks import Busy, break_stale_index_lock, hold, hold_index
 from gitorch.git.objects import FILE_MODE, Entry
-from gitorch.git.process import GitError, complaint
+from gitorch.git.process import Completed, GitError, complaint
 from gitorch.git.repository import Repository
 from gitorch.ledger.state import WorkflowState, check_worktree, read_state
 
@@ -124,6 +126,7 @@ def writing(repository: Repository) -> Iterator[None]:
     busy = Busy("another gitorch is writing to this repository", "try again in a moment")
     with hold(repository.shared_scratch / "write.lock", wait=LOCK_WAIT, busy=busy):
         break_stale_index_lock(repository.index)
+        leftovers.free(repository, wait=INDEX_WAIT)
         _finish_interrupted(repository)
         yield
 
@@ -137,7 +140,8 @@ def _store(repository: Repository, state: WorkflowState, draft: Draft) -> tuple[
         if text != state.main_task_bytes:
             contents[MAIN_TASK_PATH] = text
     gone = record.main_task is None and state.main_task_entry is not None
-    blobs = dict(zip(contents, repository.objects.write_blobs(list(contents.values())), strict=True))
+    written = repository.objects.write_blobs(list(contents.values()), repository.scratch / "blobs")
+    blobs = dict(zip(contents, written, strict=True))
     edits: dict[str, Entry | None] = {**draft.work, **draft.checkout, **({MAIN_TASK_PATH: None} if gone else {})}
     renames: list[tuple[str, str]] = []
     removes: list[str] = [MAIN_TASK_PATH] if gone else []
@@ -191,13 +195,11 @@ def _commit_error(stderr: str, *, signing: bool) -> GitError:
 
 def _publish(repository: Repository, state: WorkflowState, follow: _Follow, record: Record, patience: float) -> bool:
     """Move the branch to the commit if it still is where it was, and let index and work tree follow."""
-    with hold_index(repository.index, repository.scratch, wait=patience):
+    with _indexing(repository, patience):
         index = _build_index(repository, follow)
         _write_journal(repository, follow)
-        done = repository.git.attempt(
-            "update-ref", "-m", record.subject, "HEAD", follow.commit, state.commit or repository.null_oid
-        )
-        if done.code != 0:
+        done = _move_branch(repository, record, follow.commit, state.commit)
+        if done.code != 0 and not _has_moved(repository, follow):
             _journal(repository).unlink()
             if read_state(repository.objects).commit == state.commit:
                 raise GitError(f"the branch cannot be moved: {complaint(done.err)}", hint="is .git writable?")
@@ -207,6 +209,35 @@ def _publish(repository: Repository, state: WorkflowState, follow: _Follow, reco
         index.replace(repository.index)
         _journal(repository).unlink()
     return True
+
+
+def _indexing(repository: Repository, patience: float) -> AbstractContextManager[None]:
+    return hold_index(
+        repository.index,
+        repository.scratch,
+        wait=patience,
+        busy=leftovers.busy,
+        is_gone=partial(leftovers.take_away, repository),
+    )
+
+
+def _move_branch(repository: Repository, record: Record, to: str, now: str | None) -> Completed:
+    args = ("update-ref", "-m", record.subject, "HEAD", to, now or repository.null_oid)
+    done = repository.git.attempt(*args)
+    if done.code != 0 and leftovers.in_the_way(repository):
+        try:
+            leftovers.free(repository, wait=INDEX_WAIT)
+        except Busy:
+            _journal(repository).unlink()
+            raise
+        done = repository.git.attempt(*args)
+    return done
+
+
+def _has_moved(repository: Repository, follow: _Follow) -> bool:
+    """Tell whether the branch is at the commit although git failed: it may have been killed after that."""
+    head = repository.objects.commit("HEAD")
+    return head is not None and head.oid == follow.commit
 
 
 def _build_index(repository: Repository, follow: _Follow) -> Path:
@@ -313,7 +344,7 @@ def _finish_interrupted(repository: Repository) -> None:
         checkout,
     )
     if repository.git.attempt("merge-base", "--is-ancestor", commit, "HEAD").code == 0:
-        with hold_index(repository.index, repository.scratch, wait=INDEX_WAIT):
+        with _indexing(repository, INDEX_WAIT):
             mine = _build_index(repository, follow)
             _follow_files(repository, follow, mine)
             _note_times(repository, follow, mine)

@@ -100,7 +100,8 @@ def worked_in(objects: Objects, tree: str, parents: tuple[str, ...]) -> bool:
     before, after = ({} if spec is None else objects.tree(spec) for spec in (parent and parent.tree, tree))
     if _without_tasks(before) != _without_tasks(after):
         return True
-    inner = [objects.tree(each[TASKS_DIR].oid) if TASKS_DIR in each else {} for each in (before, after)]
+    folders = [each.get(TASKS_DIR) for each in (before, after)]
+    inner = [{} if each is None or each.mode != TREE_MODE else objects.tree(each.oid) for each in folders]
     one, other = ({name: entry for name, entry in each.items() if not _is_state(name, entry)} for each in inner)
     return one != other
 

@@ -140,7 +140,7 @@ def _begin(repository: Repository, plan: Plan, attempt: int | None, agent: str, 
         begin=appended.commit,
         branch=branch,
         agent=agent,
-        folder=invocation.new_folder(),
+        folder=invocation.new_folder(identity),
         started=now,
         lease=None if lease is None else now + lease,
     )

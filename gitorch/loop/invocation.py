@@ -76,9 +76,18 @@ class Invocation:
         return replace(self, process=(pid, born))
 
 
-def new_folder() -> str:
+def new_folder(identity: str) -> str:
     """Make a folder for prompt, result and proposals; outside .git, where sandboxed agents may write too."""
-    return tempfile.mkdtemp(prefix="gitorch-")
+    return tempfile.mkdtemp(prefix=_prefix(identity))
+
+
+def folder_of(identity: str) -> str:
+    """Find the folder of an invocation of which nothing was written down; empty where there is none."""
+    return next(map(str, Path(tempfile.gettempdir()).glob(_prefix(identity) + "*")), "")
+
+
+def _prefix(identity: str) -> str:
+    return f"gitorch-{identity}-"
 
 
 def _path(repository: Repository) -> Path:
@@ -111,17 +120,17 @@ def load(repository: Repository) -> Invocation | None:
 
 def _snapshot(values: dict[str, Any]) -> Snapshot:
     held = {path: Held(reason, tuple(mark), by) for path, (reason, mark, by) in values["held"].items()}
-    known = {**values, "index_file": Path(values["index_file"]), "held": held}
-    return Snapshot(**known)._replace(index_mark=tuple(values["index_mark"]), intended=tuple(values["intended"]))
+    lists = {key: tuple(values[key]) for key in ("index_mark", "intended", "exact", "refused")}
+    return Snapshot(**{**values, **lists, "index_file": Path(values["index_file"]), "held": held})
 
 
 def clear(repository: Repository, invocation: Invocation) -> None:
-    """Forget an invocation that has ended, with its temporary files."""
-    _path(repository).unlink(missing_ok=True)
-    for leftover in repository.scratch.glob("*.index"):
-        leftover.unlink(missing_ok=True)
+    """Forget an invocation that has ended, with its temporary files; last of all that it was: a kill loses none."""
     if Path(invocation.folder).name.startswith("gitorch-"):
         shutil.rmtree(invocation.folder, ignore_errors=True)
+    for leftover in repository.scratch.glob("*.index"):
+        leftover.unlink(missing_ok=True)
+    _path(repository).unlink(missing_ok=True)
 
 
 def check_not_worked_on(repository: Repository, name: str) -> None:

@@ -38,7 +38,7 @@ def judge(
         if claim.outcome != "completed":
             return claim, None
     done = settle.look(repository, invocation, invocation.before)
-    fault = done.branch.fault or settle.bodies_fault(repository, invocation, done)
+    fault = done.branch.fault or _unread(done) or settle.bodies_fault(repository, invocation, done)
     if fault is not None:
         return claim.rejected(fault), None
     if own_work and task is not None:
@@ -46,6 +46,11 @@ def judge(
         if claim.outcome != "completed":
             return claim, None
     return _check_hook(repository, claim, done, invocation.begin, watch)
+
+
+def _unread(done: Work) -> str | None:
+    """Name a file that git would not add: its filter fails, or it is not in the encoding that attributes ask for."""
+    return next((f"{path} cannot be committed: {said}" for path, said in done.after.refused), None)
 
 
 def _check_task(repository: Repository, invocation: Invocation, task: Task, claim: Claim, watch: Watch) -> Claim:

@@ -17,13 +17,14 @@ from gitorch.core.names import MAIN_TASK_PATH, TaskState, parse_task_file, quote
 from gitorch.core.record import Record, Totals
 from gitorch.core.task import Task
 from gitorch.errors import Exit, GitorchError
+from gitorch.git import leftovers
 from gitorch.git.objects import Entry
 from gitorch.git.process import GitError, complaint
 from gitorch.git.repository import Repository
 from gitorch.guard import merge as three_way
 from gitorch.guard import snapshot
 from gitorch.guard.merge import Conflict
-from gitorch.ledger.append import Appended, Draft, append_if, writing
+from gitorch.ledger.append import INDEX_WAIT, Appended, Draft, append_if, writing
 from gitorch.ledger.bases import bases, common
 from gitorch.ledger.history import recent, record_of
 from gitorch.ledger.state import WorkflowState, check_worktree, read_state
@@ -140,6 +141,7 @@ def _forward(repository: Repository, tip: str) -> Merged:
         check_worktree(repository, state)
         changed = snapshot.diff(repository, state.tree or "", repository.objects.tree_of(tip))
         merged_work.check_room(repository, changed)
+        leftovers.free(repository, wait=INDEX_WAIT, index=True)
         done = repository.git.attempt("merge", "--ff-only", "--no-autostash", "-q", tip)
         if done.code != 0:
             raise GitError(f"git cannot move this branch on: {complaint(done.err)}", hint="see git status")

@@ -7,6 +7,7 @@ from gitorch.core import message, moves
 from gitorch.core import plan as planner
 from gitorch.core.moves import Change
 from gitorch.core.record import Record
+from gitorch.git import leftovers
 from gitorch.git.repository import Repository
 from gitorch.guard.mend import mend
 from gitorch.ledger.append import writing
@@ -24,15 +25,17 @@ def recover(repository: Repository) -> str | None:
     Its agent, if it still lives, is ended first. What it left is kept under a rescue ref, and the work tree is put
     back as it was before it. A task that a person moved to running by hand has no open invocation and is left alone.
     """
-    with writing(repository):
-        pass  # what a killed writer left half done is finished now, before anything is compared
     noted = invocations.load(repository)
     if noted is not None:
         descendants.end(noted.id)
         if noted.process is not None:
             descendants.end_group(*noted.process)
-        if noted.before is not None:
-            mend(repository, noted.before, since=noted.started)
+        leftovers.clear(repository, since=noted.started)
+    leftovers.clear_own_refs(repository)
+    with writing(repository):
+        pass  # what a killed writer left half done is finished now, before anything is compared
+    if noted is not None and noted.before is not None:
+        mend(repository, noted.before, since=noted.started)
     latest = recent(repository.objects)
     if latest.begin is None:
         if noted is not None and _was_on_this_branch(repository, noted):
@@ -81,6 +84,6 @@ def _without_snapshot(repository: Repository, identity: str, task: str | None, b
         begin=begin,
         branch=repository.branch(),
         agent="",
-        folder="",
+        folder=invocations.folder_of(identity),
         started=0.0,
     )

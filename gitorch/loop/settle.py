@@ -72,7 +72,7 @@ def look(repository: Repository, invocation: Invocation, before: Snapshot) -> Wo
 def _taken(repository: Repository, invocation: Invocation, before: Snapshot) -> tuple[Snapshot, Diff]:
     """Take the snapshot afterwards, and list what has changed."""
     own_dir = task_dir(invocation.task) if invocation.task is not None else None
-    after = snapshot.take(repository, "after", of=before.index_file, task_dir=own_dir)
+    after = snapshot.take(repository, "after", of=before.index_file, task_dir=own_dir, whatever_lies_there=True)
     return after, snapshot.diff(repository, before.tree, after.tree)
 
 

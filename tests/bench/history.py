@@ -41,12 +41,12 @@ class _Event(NamedTuple):
     files: dict[str, str]
 
 
-def events(count: int, seed: int = 1) -> Iterator[_Event]:
+def events(count: int, seed: int = 1, tasks: int = TASKS) -> Iterator[_Event]:
     """Make `count` honest records, and ordinary commits between them."""
     chance = random.Random(seed)  # noqa: S311 - for variety, not for secrets
     fold = Fold()
     made = 0
-    for event in _story(chance):
+    for event in _story(chance, tasks):
         record = event.record
         worked = record is None or any(not path.startswith(".tasks/[") for path in event.files)
         if record is None:
@@ -66,9 +66,9 @@ def _with(record: Record, **values: object) -> Record:
     return Record(**{**record.__dict__, **values})
 
 
-def _story(chance: random.Random) -> Iterator[_Event]:
+def _story(chance: random.Random, tasks: int) -> Iterator[_Event]:
     """Tell a workflow without end: tasks are made, worked on, now and then in vain, and reopened."""
-    names = [f"gauge-review-{number:03}" for number in range(TASKS)]
+    names = [f"gauge-review-{number:03}" for number in range(tasks)]
     main = main_tasks.make("continue", f"Execute {names[0]} task", names[0])
     first = Change(names[0], None, "pending")
     subject = message.subject(names[0], "start workflow")
@@ -140,7 +140,7 @@ def _words(chance: random.Random, count: int) -> str:
     return " ".join(chance.choices(TEXT.split(), k=count))
 
 
-def generate(root: Path, count: int, seed: int = 1) -> None:
+def generate(root: Path, count: int, seed: int = 1, tasks: int = TASKS) -> None:
     """Make a bare repository whose branch `main` holds `count` records."""
     subprocess.run(("git", "init", "-q", "--bare", "--initial-branch=main", str(root)), check=True)
     command = ("git", "-C", str(root), "fast-import", "--quiet", "--force", "--date-format=raw")
@@ -148,7 +148,7 @@ def generate(root: Path, count: int, seed: int = 1) -> None:
         pipe = importer.stdin
         if pipe is None:
             raise OSError("git fast-import has no input")
-        for number, event in enumerate(events(count, seed)):
+        for number, event in enumerate(events(count, seed, tasks)):
             pipe.write(_commit(event, number))
         pipe.close()
     if importer.returncode != 0:

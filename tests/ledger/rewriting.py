@@ -81,7 +81,7 @@ class History:
         """Give a tree with some paths changed: text for new content, None to take one away."""
         objects = self.repository.objects
         edits = {
-            path: Entry("100644", objects.write_blobs([new.encode()])[0]) if isinstance(new, str) else new
+            path: Entry("100644", objects.write_blob(new.encode())) if isinstance(new, str) else new
             for path, new in paths.items()
         }
         return objects.edit_tree(tree, edits)
