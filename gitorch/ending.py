@@ -24,6 +24,10 @@ def code_of(work: Callable[[], int]) -> int:
         # keep Python from complaining when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
+    except UnicodeEncodeError as error:  # bytes of the command line that are no text
+        what = error.object[max(0, error.start - 20) : error.end].encode("utf-8", "backslashreplace").decode()
+        output.error(GitorchError(f"this is no text in UTF-8: {what}", hint="give it again in UTF-8"))
+        return Exit.ERROR
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         output.error(GitorchError(f"{where}{error.strerror or error}", hint="is there room, and are rights there?"))

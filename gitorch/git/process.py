@@ -106,7 +106,7 @@ class Git:
         """
         done = self.attempt(*args, stdin=stdin, index=index, env=env)
         if done.code != 0:
-            raise GitError(f"git {args[0]} failed: {complaint(done.err)}", hint=_hint(done.err))
+            raise GitError(f"git {args[0]} failed: {complaint(done.err)}", hint=advice(done.err))
         return done.out
 
     def line(self, *args: str, index: Path | None = None) -> str:
@@ -169,12 +169,15 @@ def complaint(stderr: str) -> str:
     return chosen.removeprefix("fatal: ").removeprefix("error: ")
 
 
-def _hint(stderr: str) -> str | None:
+def advice(stderr: str) -> str | None:
+    """Tell what to do about a complaint of git's, where it is one that people often meet."""
     if "tell me who you are" in stderr or "empty ident" in stderr or "auto-detect email" in stderr:
         return "set git's user.name and user.email"
     if "dubious ownership" in stderr:
         return "the repository belongs to another user; see safe.directory in git's manual"
-    if "clean filter" in stderr or "BOM is" in stderr or "failed to encode" in stderr:
+    if "repository extension" in stderr or "repo version" in stderr:
+        return "the repository wants a newer git"
+    if "clean filter" in stderr or "external filter" in stderr or "BOM is" in stderr or "failed to encode" in stderr:
         return "git add says the same: mend the file, its filter or .gitattributes"
     if "gpg failed" in stderr or "signing" in stderr:
         return "commit.gpgsign is on and signing failed: see that your key can be used without a prompt"

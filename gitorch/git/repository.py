@@ -10,7 +10,7 @@ from typing import Final
 
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.objects import Objects
-from gitorch.git.process import Git, GitError, complaint, told_to_hooks
+from gitorch.git.process import Git, GitError, advice, complaint, told_to_hooks
 
 _IN_PROGRESS: Final = {
     "rebase-merge": "rebase",
@@ -85,7 +85,8 @@ class Repository:
         if done.code != 0:
             if "not a git repository" in done.err:
                 raise GitError(f"{folder} is not in a git repository", hint="run: gitorch init")
-            raise GitError(f"{folder}: {complaint(done.err)}", hint="run gitorch in a repository's worktree")
+            hint = advice(done.err) or "run gitorch in a repository's worktree"
+            raise GitError(f"{folder}: {complaint(done.err)}", hint=hint)
         # a folder's name may hold line breaks; then the lines cannot be told apart
         if len(lines) != 5:  # noqa: PLR2004 - one for each question above
             raise GitError(f"{folder}: its path has a line break in it", hint="move the repository elsewhere")

@@ -142,7 +142,7 @@ def worktree_difference(repository: Repository, state: WorkflowState) -> str | N
         filenames = []
     except OSError as error:
         raise GitorchError(f"{TASKS_DIR} cannot be read: {error.strerror}", hint=_NO_FOLDER) from None
-    absent = _sparse_names(repository) if repository.flag("core.sparsecheckout") else frozenset[str]()
+    absent = left_out(repository)
     there = {name: state for (name, state), _ in parse_names(filenames)}
     for name in sorted(there.keys() | state.states.keys()):
         if there.get(name) != state.states.get(name) and not (
@@ -183,8 +183,10 @@ def _is_committed_so(repository: Repository, data: bytes, entry: Entry | None) -
     return entry is not None and done.out.decode().strip() == entry.oid
 
 
-def _sparse_names(repository: Repository) -> frozenset[str]:
+def left_out(repository: Repository) -> frozenset[str]:
     """List the paths under `.tasks` that a sparse checkout leaves out of the work tree."""
+    if not repository.flag("core.sparsecheckout"):
+        return frozenset()
     out = repository.git.run("ls-files", "-t", "-z", "--", TASKS_DIR)
     return frozenset(os.fsdecode(line[2:]) for line in out.split(b"\0") if line.startswith(b"S "))
 

@@ -21,7 +21,7 @@ from gitorch.guard.commits import Made
 from gitorch.guard.merge import Separation, separate
 from gitorch.guard.snapshot import Diff, Snapshot
 from gitorch.ledger.append import Appended, Draft, append
-from gitorch.ledger.state import WorkflowState, read_state
+from gitorch.ledger.state import WorkflowState, left_out, read_state
 from gitorch.loop.invocation import Invocation
 
 _TRIES: Final = 10
@@ -309,7 +309,10 @@ def names_fault(repository: Repository, task: str | None) -> str | None:
         parsed = parse_task_file(path.name)
         if parsed is not None:
             there.setdefault(parsed[0], []).append(path.name)
+    absent = left_out(repository)
     for name in sorted(there.keys() | state.states.keys()):
+        if name not in there and name in state.states and state.path_of(name) in absent:
+            continue
         due = [state.path_of(name).rpartition("/")[2]] if name in state.states else []
         if there.get(name, []) == due:
             continue
@@ -318,7 +321,10 @@ def names_fault(repository: Repository, task: str | None) -> str | None:
         (folder / there[name][0]).rename(folder / due[0])
     main = repository.root / MAIN_TASK_PATH
     try:
-        if state.main_task_bytes is not None and (not main.is_file() or main.read_bytes() != state.main_task_bytes):
+        gone = not main.is_file() and MAIN_TASK_PATH not in absent
+        if state.main_task_bytes is not None and (
+            gone or (main.is_file() and main.read_bytes() != state.main_task_bytes)
+        ):
             main.unlink(missing_ok=True)
             main.write_bytes(state.main_task_bytes)
     except OSError:
