@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain
+from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 from gitorch.core import again, message
@@ -113,7 +114,7 @@ def as_it_is(git: Git) -> Git:
     In a hook that judges a push, it sees the objects that wait there to be let in too.
     """
     waiting = {key: os.environ[key] for key in _QUARANTINE if key in os.environ}
-    pushed = waiting if _QUARANTINE[0] in waiting else {}
+    pushed = waiting if Path(waiting.get(_QUARANTINE[0], "/dev/null")).is_dir() else {}
     return git.also({**pushed, "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull})
 
 

@@ -1,0 +1,5 @@
+"""`python -m tests.reliability.golden`."""
+
+from tests.reliability.golden.make import write
+
+write()
