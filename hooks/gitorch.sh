@@ -63,7 +63,7 @@ amending() {
     return 1
 }
 
-# What one hook has found holds for the later hooks of the same commit, while index and HEAD are older than its mark.
+# What one hook has found holds for the later hooks of the same commit, while index and HEAD are not newer than its mark.
 settle() {
     own=${GIT_INDEX_FILE%/*}
     [ -f "$own/HEAD" ] || return 0
@@ -72,7 +72,7 @@ settle() {
 }
 
 settled() {
-    marked "$1" && [ "$mark" -nt "$GIT_INDEX_FILE" ] && [ "$mark" -nt "$own/logs/HEAD" ]
+    marked "$1" && ! [ "$GIT_INDEX_FILE" -nt "$mark" ] && ! [ "$own/logs/HEAD" -nt "$mark" ]
 }
 
 marked() {

@@ -14,8 +14,12 @@ from tests.sandbox import Sandbox
 _OUTSIDE = ("GIT_", "GITORCH_", "XDG_", "ANTHROPIC_", "CLAUDE_", "OPENAI_")
 
 
+_CASES = 4  # that are run of a test which has more, and a repository for each
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--heavy", action="store_true", help="run the long forms of the heavy suites too")
+    parser.addoption("--every", action="store_true", help="run every case of tests that have many")
+    parser.addoption("--heavy", action="store_true", help="run the long forms of the heavy suites too, and every case")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -25,6 +29,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "heavy" in item.keywords:
             item.add_marker(skip)
+    if not config.getoption("--every") and not any("[" in arg for arg in config.args):
+        spared = _spared(items)
+        config.hook.pytest_deselected(items=[item for item in items if item in spared])
+        items[:] = [item for item in items if item not in spared]
+
+
+def _spared(items: list[pytest.Item]) -> set[pytest.Item]:
+    """Of tests that make a repository for each of many cases, leave out all but some, spread over the list."""
+    groups: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if "tmp_path" in getattr(item, "fixturenames", ()) and "heavy" not in item.keywords:
+            groups.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    spared: set[pytest.Item] = set()
+    for cases in groups.values():
+        if len(cases) > _CASES:
+            run = {number * (len(cases) - 1) // (_CASES - 1) for number in range(_CASES)}
+            spared.update(case for number, case in enumerate(cases) if number not in run)
+    return spared
 
 
 @pytest.fixture(autouse=True)

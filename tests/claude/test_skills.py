@@ -114,7 +114,7 @@ def test_a_refusing_hook_leaves_everything_to_be_done_again(sandbox: Sandbox) ->
     done = sandbox("init", "--claude", code=1)
     assert "not today" in done.err
     assert sandbox.git("diff", "--cached", "--name-only") == "a.txt\n"
-    hook.unlink()
+    hook.with_name("pre-commit.before-gitorch").unlink()
     sandbox("init", "--claude")
     assert SKILL in committed(sandbox)
     assert sandbox.git("diff", "--cached", "--name-only") == "a.txt\n"

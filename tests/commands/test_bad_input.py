@@ -243,7 +243,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], int, str]] = {
     "a small budget": (("context", "one", "--budget", "1"), 2, "budget"),
     "nothing is asked": (("answer", "x"), 1, "asks nothing"),
     "an empty answer": (("answer", "  "), 1, "the answer is empty"),
-    "a template file that is none": (("templates", "check", "nothing.yaml"), 1, "cannot be read"),
+    "a template file that is none": (("templates", "check", "nothing.yaml"), 1, "is no file"),
 }
 
 
