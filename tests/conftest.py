@@ -14,7 +14,7 @@ from tests.sandbox import Sandbox
 _OUTSIDE = ("GIT_", "GITORCH_", "XDG_", "ANTHROPIC_", "CLAUDE_", "OPENAI_")
 
 
-_CASES = 4  # that are run of a test which has more, and a repository for each
+_CASES = 3  # that are run of a test which has more, and a repository for each
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,9 +6,12 @@ import shutil
 from typing import Final
 
 from gitorch.git import leftovers
+from gitorch.git.process import GitError, complaint
 from gitorch.git.repository import Repository
 from gitorch.guard.snapshot import Snapshot, mark_of
 
+# what git says of an index that it could not even look into
+_UNREAD: Final = ("index file open failed", "cannot stat the open index", "unable to map index file")
 _OPERATIONS: Final = (
     *("MERGE_HEAD", "MERGE_MSG", "MERGE_MODE", "AUTO_MERGE", "SQUASH_MSG"),
     *("CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD", "sequencer", "rebase-merge", "rebase-apply"),
@@ -22,7 +25,10 @@ def mend(repository: Repository, before: Snapshot, *, since: float) -> None:
     repository.shared_scratch.mkdir(exist_ok=True)
     leftovers.clear(repository, since=since)
     git = repository.git
-    if mark_of(repository.index) != before.index_mark and git.attempt("ls-files", "-u", "-z").code != 0:
+    listed = git.attempt("ls-files", "-u", "-z") if mark_of(repository.index) != before.index_mark else None
+    if listed is not None and listed.code != 0:
+        if any(words in listed.err for words in _UNREAD) and "Permission denied" not in listed.err:
+            raise GitError(f"{repository.index}: {complaint(listed.err)}", hint="try again: it may be whole")
         repository.index.unlink(missing_ok=True)  # what the user had staged is put back from the snapshot
     known = git.attempt("write-tree", index=before.index_file)
     if known.code != 0 or known.out.decode().strip() != before.tree:

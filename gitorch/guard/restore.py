@@ -40,9 +40,9 @@ def anchor(repository: Repository, invocation: str, snapshot: Snapshot, begin: s
     return commit
 
 
-def drop_anchor(repository: Repository, invocation: str) -> None:
-    """Let the snapshot go."""
-    repository.git.attempt("update-ref", "-d", anchor_ref(invocation))
+def drop_anchor(repository: Repository, invocation: str) -> bool:
+    """Let the snapshot go; tells whether it is gone."""
+    return repository.git.attempt("update-ref", "-d", anchor_ref(invocation)).code == 0
 
 
 def rescue(repository: Repository, invocation: str, *, tree: str, before: str, tip: str) -> str:

@@ -32,6 +32,7 @@ from gitorch.ledger.state import WorkflowState, check_worktree, read_state
 LOCK_WAIT: Final = 30.0  # seconds; an append takes hundredths of one
 INDEX_WAIT: Final = 10.0  # seconds for another git to let go of the index
 _TRIES: Final = 20
+_NO_OBJECT: Final = "is not a valid object"  # git's words
 _LEFT_OUT: Final = "gnoring path"  # git's words for a path that no index may hold, as .git/config
 
 
@@ -61,6 +62,10 @@ class Appended(NamedTuple):
 
     commit: str
     record: Record
+
+
+class _Vanished(GitError):
+    """An object that was there is gone: a git gc was at work. It is written anew."""
 
 
 class _Follow(NamedTuple):
@@ -114,7 +119,11 @@ def append_if(
             draft = draft_for(state)
             if draft is None:
                 return None
-            commit, follow = _store(repository, state, draft)
+            try:
+                commit, follow = _store(repository, state, draft)
+            except _Vanished:
+                repository.objects.close()
+                continue
             if _publish(repository, state, follow, draft.record, INDEX_WAIT if patience is None else patience):
                 return Appended(commit, draft.record)
     raise Busy("other commits kept coming between", "try again in a moment")
@@ -175,6 +184,8 @@ def _write_commit(repository: Repository, tree: str, parents: list[str], text: s
     listed = [option for parent in parents for option in ("-p", parent)]
     args = ("-c", "i18n.commitEncoding=UTF-8", "commit-tree", *sign, *listed, tree)
     done = repository.git.attempt(*args, stdin=text.encode())
+    if done.code != 0 and _NO_OBJECT in done.err:
+        raise _Vanished(complaint(done.err))
     if done.code != 0:
         raise _commit_error(done.err, signing=bool(sign))
     return done.out.decode().strip()

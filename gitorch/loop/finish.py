@@ -23,7 +23,6 @@ from gitorch.guard.mend import mend
 from gitorch.ledger.state import WorkflowState, read_state
 from gitorch.ledger.tasks import read_tasks
 from gitorch.loop import cut, settle
-from gitorch.loop import invocation as invocations
 from gitorch.loop.claim import Claim
 from gitorch.loop.invocation import Invocation
 from gitorch.loop.judge import judge
@@ -71,7 +70,6 @@ def finish(
     if outcome is None:
         outcome = settle.put_back(repository, begun, record_for)
     settle.finished(repository, begun)
-    invocations.clear(repository, begun)
     for note in outcome.notes:
         watch.note(note)
     record = outcome.appended.record
@@ -102,7 +100,6 @@ def abandon(repository: Repository, begun: Invocation) -> None:
         lambda state, rescue: _record(begun, claim, state, read_tasks(repository.objects, state), 1, rescue),
     )
     settle.finished(repository, begun)
-    invocations.clear(repository, begun)
 
 
 def _exit(claim: Claim, main_task: MainTask) -> Exit:

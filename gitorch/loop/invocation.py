@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import json
 import shutil
 import tempfile
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from gitorch.core.plan import Plan
 from gitorch.core.record import Action
@@ -19,6 +20,8 @@ from gitorch.git.repository import Repository
 from gitorch.guard.held import Held
 from gitorch.guard.snapshot import Snapshot
 from gitorch.ledger.history import recent
+
+_PASSING: Final = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +117,11 @@ def load(repository: Repository) -> Invocation | None:
             values["before"] = _snapshot(values["before"])
         noted = Invocation(**values)
         return noted if isinstance(noted.started, float) and isinstance(noted.lease, float | None) else None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except OSError as error:
+        if error.errno in _PASSING:  # without it the work tree could not be put back
+            raise GitorchError(f"{_path(repository)}: cannot be read: {error.strerror}", hint="try again") from None
+        return None
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
 
 

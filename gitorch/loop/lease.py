@@ -133,7 +133,6 @@ def _taken(repository: Repository) -> Invocation:
     if begun is None or not invocation.is_out(repository, begun):
         if begun is not None and begun.lease is not None:  # it has ended, but was killed before it could forget
             settle.finished(repository, begun)
-            invocation.clear(repository, begun)
         raise GitorchError(
             "no invocation is out", hint="gitorch begin hands one out; one that was out too long has been closed"
         )

@@ -22,6 +22,7 @@ from gitorch.guard.merge import Separation, separate
 from gitorch.guard.snapshot import Diff, Snapshot
 from gitorch.ledger.append import Appended, Draft, append
 from gitorch.ledger.state import WorkflowState, left_out, read_state
+from gitorch.loop import invocation as invocations
 from gitorch.loop.invocation import Invocation
 
 _TRIES: Final = 10
@@ -278,8 +279,9 @@ def _before(invocation: Invocation) -> Snapshot:
 
 
 def finished(repository: Repository, invocation: Invocation) -> None:
-    """Let go what was kept for an invocation that has ended."""
-    restore.drop_anchor(repository, invocation.id)
+    """Let go what was kept for an invocation that has ended, and forget it; what fails now is done by the next step."""
+    if restore.drop_anchor(repository, invocation.id):
+        invocations.clear(repository, invocation)
 
 
 def bodies_fault(repository: Repository, invocation: Invocation, work: Work) -> str | None:

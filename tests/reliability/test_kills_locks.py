@@ -129,6 +129,7 @@ def test_what_a_killed_git_leaves_is_in_nobodys_way(own_work: Bench, how: str) -
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: it kills git at a chosen moment")
 @pytest.mark.usefixtures("hasty")
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "command",
     [

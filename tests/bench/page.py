@@ -1,0 +1,68 @@
+"""Writing figures down: raw ones as JSON, tables as Markdown, plots as SVG, and the tables in docs/performance.md."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from tests.bench import plots
+from tests.bench.figures import Part, Table
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "performance.md"
+BEGIN: Final = "<!-- From here on this page is made by: python -m tests.bench --out DIR --docs -->\n"
+END: Final = "<!-- To here. -->\n"
+JSON: Final = "figures.json"
+
+
+def write(out: Path, machine: dict[str, str], parts: dict[str, Part]) -> str:
+    """Write everything into a folder; parts that were measured into it before, and not now, are kept."""
+    before = read(out)
+    kept = {name: Part.from_json(told) for name, told in before.get("parts", {}).items()}
+    machines: dict[str, dict[str, str]] = {**before.get("machines", {}), **dict.fromkeys(parts, machine)}
+    together = {**kept, **parts}
+    told = {"machines": machines, "parts": {name: part.as_json() for name, part in together.items()}}
+    (out / JSON).write_text(json.dumps(told, indent=1) + "\n")
+    for name, part in together.items():
+        for number, plot in enumerate(part.plots):
+            (out / f"{name}{number or ''}.svg").write_text(plots.svg(plot))
+    text = markdown(machines, together)
+    (out / "figures.md").write_text(text)
+    return text
+
+
+def read(out: Path) -> dict[str, Any]:
+    """Read what was measured into a folder before."""
+    path = out / JSON
+    told: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return told
+
+
+def markdown(machines: dict[str, dict[str, str]], parts: dict[str, Part]) -> str:
+    """Give all tables."""
+    alike = len({json.dumps(machine) for machine in machines.values()}) == 1
+    sections = [_machine(next(iter(machines.values())))] if alike else []
+    for name, part in parts.items():
+        sections.append(f"### {part.title}")
+        if not alike:
+            sections.append(_machine(machines[name]))
+        sections += [_table(table) for table in part.tables]
+        sections += part.notes
+    return "\n\n".join(sections) + "\n"
+
+
+def _machine(machine: dict[str, str]) -> str:
+    return f"Measured with {', '.join(f'{key} {value}' for key, value in machine.items())}."
+
+
+def _table(table: Table) -> str:
+    lines = [table.head, ["---"] * len(table.head), *table.rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def document(text: str) -> None:
+    """Put the tables into the page between its marks."""
+    now = PAGE.read_text(encoding="utf-8")
+    written, _, rest = now.partition(BEGIN)
+    after = rest.partition(END)[2]
+    PAGE.write_text(f"{written}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
