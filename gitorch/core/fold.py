@@ -94,8 +94,9 @@ def _is_progress(change: Change) -> bool:
 def problems(fold: Fold, record: Record, *, worked: bool) -> list[str]:
     """Say what a record does that it may not do, its own text being all there is to go by."""
     found = [f"illegal move {change}" for change in record.changes if not _may(record, change)]
-    moved = Counter(change.name for change in record.changes)
-    found += [f"task {name} is moved twice" for name, times in sorted(moved.items()) if times > 1]
+    if len(record.changes) > 1:
+        moved = Counter(change.name for change in record.changes)
+        found += [f"task {name} is moved twice" for name, times in sorted(moved.items()) if times > 1]
     found += _invocation_problems(fold, record)
     if record.totals is not None and fold.known and record.event != "merge":  # a merge is judged by both its sides
         found += wrong_totals(record.totals, next_totals(fold, record, worked=worked))

@@ -225,20 +225,29 @@ class Objects:
             % (entry.mode.encode(), _KINDS.get(entry.mode, b"blob"), entry.oid.encode(), os.fsencode(name))
             for name, entry in entries.items()
         )
+        oid = self._ask_writer(lines)
+        if self._is_stored(oid):
+            return oid
+        self._end_writer()
+        done = self._git.attempt("mktree", "--missing", "-z", stdin=lines)  # once more, and to hear why
+        oid = done.out.decode().strip()
+        if done.code != 0 or not self._is_stored(oid):
+            raise GitError(f"git mktree failed: {complaint(done.err)}", hint="is the disk full, or .git read-only?")
+        return oid
+
+    def _ask_writer(self, lines: bytes) -> str:
         if self._writer is None:
             self._writer = self._git.start("mktree", "--missing", "--batch", "-z", stdin=True)
         stdin, stdout = _pipes(self._writer)
         with contextlib.suppress(BrokenPipeError):
             stdin.write(lines + b"\0")
             stdin.flush()
-            oid = stdout.readline().decode().strip()
-            if oid:
-                return oid
-        self._end_writer()
-        done = self._git.attempt("mktree", "--missing", "-z", stdin=lines)  # once more, and to hear why
-        if done.code != 0:
-            raise GitError(f"git mktree failed: {complaint(done.err)}", hint="is the disk full, or .git read-only?")
-        return done.out.decode().strip()
+            return stdout.readline().decode().strip()
+        return ""
+
+    def _is_stored(self, oid: str) -> bool:
+        """Tell whether a tree is there: git mktree names it, and ends well, although it could not write it."""
+        return bool(oid) and self.read(oid) is not None
 
     def _end_writer(self) -> None:
         if self._writer is not None:

@@ -385,3 +385,33 @@ def test_a_folder_that_git_gc_takes_away_meanwhile_is_made_again(bench: Bench, t
     assert played.code == 0, played
     assert bench.states()["v"] == "pending"
     assert bench.is_sound()
+
+
+class _Full(Fault):
+    """A disk on which the n-th object cannot be written, at the first try or ever."""
+
+    seen: list[str] = []  # noqa: RUF012 - emptied for each play
+
+    def hits(self, number: int, event: Event) -> bool:  # noqa: ARG002 - counted by what is written
+        if event.kind != "create" or "/objects/" not in event.path or event.program != "git":
+            return False
+        self.seen.append(event.path)
+        return len(self.seen) == self.number or (self.on and len(self.seen) > self.number)
+
+
+@needs_faults
+@pytest.mark.parametrize("on", [False, True])
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_an_object_that_cannot_be_written_is_not_taken_for_written(
+    bench: Bench, tmp_path: Path, number: int, on: bool
+) -> None:
+    _Full.seen.clear()
+    before = bench.everything()
+    played = faults.play(bench.root, "create", "v", fault=_Full(number, errno.ENOSPC, on=on), temporary=tmp_path)
+    assert played.failed
+    assert played.code in (0, 1), played
+    if played.code == 1:
+        _assert_told(played.err, os.strerror(errno.ENOSPC))
+        assert bench.everything() == before
+    assert ("v" in bench.states()) == (played.code == 0)
+    assert bench.is_sound()
