@@ -78,6 +78,16 @@ class Completed(NamedTuple):
     out: bytes
     err: str
 
+    def check(self, what: str) -> bytes:
+        """Give what it printed.
+
+        Raises:
+            GitError: it ended with another code than 0; `what` it was is named.
+        """
+        if self.code != 0:
+            raise GitError(f"git {what} failed: {complaint(self.err)}", hint=advice(self.err))
+        return self.out
+
 
 class GitError(GitorchError):
     """Git said no. The message carries what it said."""
@@ -104,10 +114,7 @@ class Git:
         Raises:
             GitError: it ended with another code than 0.
         """
-        done = self.attempt(*args, stdin=stdin, index=index, env=env)
-        if done.code != 0:
-            raise GitError(f"git {args[0]} failed: {complaint(done.err)}", hint=advice(done.err))
-        return done.out
+        return self.attempt(*args, stdin=stdin, index=index, env=env).check(args[0])
 
     def line(self, *args: str, index: Path | None = None) -> str:
         """Run git and give its output as one line of text."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from gitorch.errors import Exit, GitorchError
+from gitorch.git import durable
 from gitorch.git.objects import Objects
 from gitorch.git.process import Git, GitError, advice, complaint, told_to_hooks
 
@@ -137,6 +138,15 @@ class Repository:
         if value is None:
             return default
         return value.lower() in ("true", "yes", "on") or (value.isdigit() and int(value) != 0)
+
+    def sync(self) -> None:
+        """Have all that was written reach the disk, unless `core.fsync` is `none`, as for git's own writes.
+
+        Raises:
+            GitorchError: the disk has not taken it.
+        """
+        if self.config.get("core.fsync") != "none":
+            durable.sync(self.common_dir, self.root)
 
     def size(self, key: str, default: int) -> int:
         """Read a number of bytes from git's configuration, with git's suffixes k, m and g.

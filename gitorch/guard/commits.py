@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from gitorch.core.fold import Fold
 from gitorch.core.text import one_line
+from gitorch.git import refs
 from gitorch.git.objects import Commit, Entry
 from gitorch.git.process import GitError, complaint
 from gitorch.git.repository import Repository
@@ -186,16 +187,16 @@ def put_branch(repository: Repository, *, branch: str | None, to: str, now: str,
     Raises:
         GitError: somebody moved it meanwhile.
     """
-    git = repository.git
+    why = _PUT + one_line(why)
     if repository.branch() != branch:
         if branch is None:
-            git.run("update-ref", "--no-deref", "-m", _PUT + one_line(why), "HEAD", to)
+            refs.move(repository, "HEAD", to, why=why, deref=False).check("update-ref")
             return
-        git.run("symbolic-ref", "-m", _PUT + one_line(why), "HEAD", branch)
+        repository.git.run("symbolic-ref", "-m", why, "HEAD", branch)
         there = repository.objects.commit("HEAD")
         now = there.oid if there is not None else repository.null_oid
     if to == now:
         return
-    done = git.attempt("update-ref", "-m", _PUT + one_line(why), "HEAD", to, now)
+    done = refs.move(repository, "HEAD", to, was=now, why=why)
     if done.code != 0:
         raise GitError(f"the branch cannot be put back: {complaint(done.err)}", hint="run the same command again")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import Final
 
-from gitorch.git import leftovers
+from gitorch.git import leftovers, refs
 from gitorch.git.process import GitError, complaint
 from gitorch.git.repository import Repository
 from gitorch.guard.snapshot import Snapshot, mark_of
@@ -52,4 +52,4 @@ def end_operation(repository: Repository) -> None:
         else:
             path.unlink(missing_ok=True)
     for line in repository.git.attempt("for-each-ref", "--format=%(refname)", "refs/bisect").out.decode().split():
-        repository.git.attempt("update-ref", "-d", line)
+        refs.drop(repository, line)

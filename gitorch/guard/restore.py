@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from gitorch.git import refs
 from gitorch.git.objects import FILE_MODE, Entry
 from gitorch.git.repository import Repository
 from gitorch.guard.snapshot import Diff, Snapshot
@@ -28,7 +29,7 @@ def anchor(repository: Repository, invocation: str, snapshot: Snapshot, begin: s
     Where there is no uncommitted work, that is the commit from which the invocation begins.
     """
     if {snapshot.tree, snapshot.staged} == {repository.objects.tree_of(begin)} and not snapshot.raw:
-        repository.git.run("update-ref", anchor_ref(invocation), begin)
+        refs.keep(repository, anchor_ref(invocation), begin)
         return begin
     edits = {f"gitorch-raw/{number}": Entry(FILE_MODE, oid) for number, oid in enumerate(snapshot.raw.values())}
     tree = repository.objects.edit_tree(snapshot.tree, edits) if edits else snapshot.tree
@@ -36,13 +37,13 @@ def anchor(repository: Repository, invocation: str, snapshot: Snapshot, begin: s
     if snapshot.staged not in (snapshot.tree, repository.objects.tree_of(begin)):
         parents.append(_keep(repository, snapshot.staged, [begin], f"What was staged before invocation {invocation}"))
     commit = _keep(repository, tree, parents, f"The work tree before invocation {invocation}")
-    repository.git.run("update-ref", anchor_ref(invocation), commit)
+    refs.keep(repository, anchor_ref(invocation), commit)
     return commit
 
 
 def drop_anchor(repository: Repository, invocation: str) -> bool:
     """Let the snapshot go; tells whether it is gone."""
-    return repository.git.attempt("update-ref", "-d", anchor_ref(invocation)).code == 0
+    return refs.drop(repository, anchor_ref(invocation))
 
 
 def rescue(repository: Repository, invocation: str, *, tree: str, before: str, tip: str) -> str:
@@ -51,7 +52,7 @@ def rescue(repository: Repository, invocation: str, *, tree: str, before: str, t
     kept = repository.objects.commit(ref)  # by a process that was killed while it put things back
     earlier = [] if kept is None else [kept.oid]
     parents = list(dict.fromkeys([before, tip, *earlier]))
-    repository.git.run("update-ref", ref, _keep(repository, tree, parents, f"What invocation {invocation} left"))
+    refs.keep(repository, ref, _keep(repository, tree, parents, f"What invocation {invocation} left"))
     return ref
 
 

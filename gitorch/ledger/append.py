@@ -22,7 +22,7 @@ from gitorch.core import message
 from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, task_path
 from gitorch.core.record import Record
 from gitorch.errors import GitorchError
-from gitorch.git import leftovers
+from gitorch.git import leftovers, refs
 from gitorch.git.locks import Busy, break_stale_index_lock, hold, hold_index
 from gitorch.git.objects import FILE_MODE, Entry
 from gitorch.git.process import Completed, GitError, complaint
@@ -218,7 +218,8 @@ def _publish(repository: Repository, state: WorkflowState, follow: _Follow, reco
         _follow_files(repository, follow, index)
         _note_times(repository, follow, index)
         index.replace(repository.index)
-        _journal(repository).unlink()
+    repository.sync()  # branch, index and files, and that the lock is gone: what is told to be recorded stays so
+    _journal(repository).unlink()
     return True
 
 
@@ -233,15 +234,17 @@ def _indexing(repository: Repository, patience: float) -> AbstractContextManager
 
 
 def _move_branch(repository: Repository, record: Record, to: str, now: str | None) -> Completed:
-    args = ("update-ref", "-m", record.subject, "HEAD", to, now or repository.null_oid)
-    done = repository.git.attempt(*args)
+    def move() -> Completed:
+        return refs.move(repository, "HEAD", to, was=now or repository.null_oid, why=record.subject)
+
+    done = move()
     if done.code != 0 and leftovers.in_the_way(repository):
         try:
             leftovers.free(repository, wait=INDEX_WAIT)
         except Busy:
             _journal(repository).unlink()
             raise
-        done = repository.git.attempt(*args)
+        done = move()
     return done
 
 

@@ -158,4 +158,5 @@ def _prepare(repository: Repository, begun: Invocation, task: Task | None) -> In
     before = snapshot.with_raw_bytes(repository, before, {path: new for path, (_, new) in prior.items()})
     begun = begun.with_before(before, restore.anchor(repository, begun.id, before, begun.begin))
     invocation.save(repository, begun)
+    repository.sync()  # or after a power cut the agent's half of the work would pass for the user's own
     return begun

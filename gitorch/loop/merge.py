@@ -105,6 +105,7 @@ def resolve(repository: Repository) -> Merged:
             repository, lambda state: _resolving(repository, state, tip), adopting=True, ending_merge=True
         )
         repository.git.run("merge", "--quit")
+        repository.sync()
         return Merged("contained", head) if appended is None else Merged("joined", appended.commit, appended)
 
 
@@ -142,9 +143,11 @@ def _forward(repository: Repository, tip: str) -> Merged:
         changed = snapshot.diff(repository, state.tree or "", repository.objects.tree_of(tip))
         merged_work.check_room(repository, changed)
         leftovers.free(repository, wait=INDEX_WAIT, index=True)
+        repository.sync()
         done = repository.git.attempt("merge", "--ff-only", "--no-autostash", "-q", tip)
         if done.code != 0:
             raise GitError(f"git cannot move this branch on: {complaint(done.err)}", hint="see git status")
+    repository.sync()
     return Merged("forwarded", tip)
 
 

@@ -147,4 +147,5 @@ def fork(
         repository.git.run("branch", "--no-track", branch, place.commit)
     if agent is not None:
         repository.git.run("config", f"branch.{branch}.{roster.BRANCH_AGENT}", agent)
+    repository.sync()
     return Forked(branch, place, worktree)
