@@ -16,6 +16,7 @@ MARK: Final = "GITORCH_INVOCATION"
 GRACE: Final = 5.0  # seconds between the polite signal and KILL
 _FIRST: Final = 2.0  # seconds that a program with a polite signal of its own has for itself, its descendants untouched
 _PR_SET_CHILD_SUBREAPER: Final = 36  # linux/prctl.h
+_TELLS_CHILDREN: Final = Path("/proc/thread-self/children")  # where the kernel was built to tell
 
 _adopts = False
 
@@ -33,7 +34,7 @@ def adopt_orphans() -> None:
 
 def children() -> frozenset[int]:
     """List our own children, where orphans become such; they are to be told apart from what comes later."""
-    return frozenset(pid for pid, parent in _parents().items() if parent == os.getpid()) if _adopts else frozenset()
+    return frozenset(_children(os.getpid())) if _adopts else frozenset()
 
 
 def end(
@@ -80,13 +81,28 @@ def _ask(process: subprocess.Popen[bytes], polite: signal.Signals, drain: Callab
 
 
 def _left(invocation: str, process: subprocess.Popen[bytes] | None, own: Collection[int]) -> set[int]:
+    if process is not None and _adopts:
+        return _adopted(process, own)
     left = set(marked(invocation)) if invocation else set()
     if process is not None and process.poll() is None:
         left.add(process.pid)
         left |= _descendants({process.pid})
     if process is not None:
-        left |= _group(process.pid) | _orphans(process.pid, own)
+        left |= _group(process.pid)
     return left - {os.getpid()}
+
+
+def _adopted(process: subprocess.Popen[bytes], own: Collection[int]) -> set[int]:
+    """List all that lives below us but our own helpers: none can slip away. The dead are buried."""
+    process.poll()
+    here = os.getpid()
+    # read twice: the kernel may pass over a child whose sibling ends at that moment
+    adopted = {*_children(here), *_children(here)} - {*own}
+    for pid in adopted - {process.pid}:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+    living = {pid for pid in adopted if _is_alive(pid)}
+    return living | _descendants(living)
 
 
 def marked(invocation: str) -> Iterator[int]:
@@ -115,18 +131,6 @@ def end_group(leader: int, born: str | None) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _orphans(started: int, own: Collection[int]) -> set[int]:
-    """Find what has become our child since the program was started, with all below; the dead are buried."""
-    if not _adopts:
-        return set()
-    adopted = children() - {started, *own}
-    for pid in adopted:
-        with suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
-    living = {pid for pid in adopted if _is_alive(pid)}
-    return living | _descendants(living)
-
-
 def _is_alive(pid: int) -> bool:
     with suppress(OSError, IndexError, ValueError):
         return _stat(pid)[0] != "Z"
@@ -145,19 +149,30 @@ def _stat(pid: int) -> tuple[str, int, int]:
     return fields[0], int(fields[1]), int(fields[2])
 
 
-def _parents() -> dict[int, int]:
-    parents: dict[int, int] = {}
-    for each in _pids():
-        with suppress(OSError, IndexError, ValueError):
-            parents[each] = _stat(each)[1]
-    return parents
+def _children(parent: int) -> set[int]:
+    """List a process's children; the kernel knows them by the thread that has them."""
+    found: set[int] = set()
+    try:
+        for thread in os.listdir(f"/proc/{parent}/task"):  # noqa: PTH208 - names are all we want
+            with open(f"/proc/{parent}/task/{thread}/children", "rb") as listed:  # noqa: PTH123 - read very often
+                found.update(map(int, listed.read().split()))
+    except (FileNotFoundError, ProcessLookupError):
+        if _pids() and not _TELLS_CHILDREN.exists():
+            return {child for child in _pids() if _parent(child) == parent}
+    return found
+
+
+def _parent(pid: int) -> int | None:
+    with suppress(OSError, IndexError, ValueError):
+        return _stat(pid)[1]
+    return None
 
 
 def _descendants(roots: Collection[int]) -> set[int]:
-    parents = _parents() if roots else {}
     found = set(roots)
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
+    new = set(roots)
+    while new := {child for parent in new for child in _children(parent)} - found:
+        found |= new
     return found - set(roots)
 
 

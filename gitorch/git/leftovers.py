@@ -25,7 +25,9 @@ _PAUSE: Final = 0.5  # seconds, where all that an agent has started is dead
 _POLL: Final = 0.02
 _ASK: Final = 1.0  # seconds between two looks at all processes
 _KERNELS: Final = frozenset({"step.lock", "write.lock"})  # ours: these files stay, and the kernel tells who holds them
-_LOCKLESS: Final = frozenset({b"cat-file", b"fsmonitor--daemon", b"mktree"})  # they run for long, and hold no lock
+_LOCKLESS: Final = frozenset(
+    {b"cat-file", b"fsmonitor--daemon", b"hash-object", b"mktree"}
+)  # they run for long, and hold no lock
 
 
 def free(repository: Repository, *, wait: float, index: bool = False) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
@@ -20,6 +20,7 @@ SUBMODULE_MODE: Final = "160000"
 FILE_MODE: Final = "100644"
 _KINDS: Final = {TREE_MODE: b"tree", SUBMODULE_MODE: b"commit"}
 _COMMITS_KEPT: Final = 5000
+_HASHER: Final = ("hash-object", "-w", "--no-filters", "--stdin-paths")
 
 
 class Entry(NamedTuple):
@@ -55,13 +56,14 @@ class Objects:
         self._commits: dict[str, Commit] = {}  # by id: what an id names never changes
         self._reader: subprocess.Popen[bytes] | None = None
         self._writer: subprocess.Popen[bytes] | None = None
+        self._hasher: subprocess.Popen[bytes] | None = None
 
     def close(self) -> None:
         """End the processes that read and write objects, if they run."""
-        for process in (self._reader, self._writer):
+        for process in (self._reader, self._writer, self._hasher):
             if process is not None:
                 _end(process)
-        self._reader = self._writer = None
+        self._reader = self._writer = self._hasher = None
 
     def read(self, spec: str) -> Object | None:
         """Give the object that a revision or `REV:PATH` names, None where there is none."""
@@ -168,9 +170,7 @@ class Objects:
         return self._git.run("hash-object", "-w", "--stdin", stdin=content).decode().strip()
 
     def write_blobs(self, contents: Sequence[bytes], folder: Path) -> list[str]:
-        """Store blobs and give their ids; several go through files in a folder of the caller's."""
-        if len(contents) == 1:
-            return [self.write_blob(contents[0])]
+        """Store blobs and give their ids; they go through files in a folder of the caller's."""
         if not contents:
             return []
         with emptied(folder):
@@ -179,11 +179,24 @@ class Objects:
                 Path(path).write_bytes(content)
             return self.hash_files(paths)
 
-    def hash_files(self, paths: Iterable[str]) -> list[str]:
+    def hash_files(self, paths: Sequence[str]) -> list[str]:
         """Store files byte for byte, without the filters that attributes ask for, and give their ids."""
-        listed = b"".join(os.fsencode(path) + b"\n" for path in paths)
-        out = self._git.run("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=listed)
-        return out.decode().split()
+        oids = [oid for path in paths if (oid := self._ask_hasher(path))]
+        if len(oids) == len(paths):
+            return oids
+        self.close()
+        listed = b"".join(os.fsencode(path) + b"\n" for path in paths)  # once more, and to hear why
+        return self._git.run(*_HASHER, stdin=listed).decode().split()
+
+    def _ask_hasher(self, path: str) -> str:
+        if self._hasher is None:
+            self._hasher = self._git.start(*_HASHER, stdin=True)
+        stdin, stdout = _pipes(self._hasher)
+        with contextlib.suppress(BrokenPipeError):
+            stdin.write(os.fsencode(path) + b"\n")
+            stdin.flush()
+            return stdout.readline().decode().strip()
+        return ""
 
     def edit_tree(self, root: str | None, edits: Mapping[str, Entry | None]) -> str:
         """Store the tree that differs from `root` in just these paths, and give its id.

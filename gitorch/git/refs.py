@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from gitorch.git.process import Completed
 from gitorch.git.repository import Repository
 
 
 def move(
-    repository: Repository, ref: str, to: str, *, was: str | None = None, why: str = "", deref: bool = True
+    repository: Repository,
+    ref: str,
+    to: str,
+    *,
+    was: str | None = None,
+    why: str = "",
+    deref: bool = True,
+    also: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Completed:
     """Move a ref, or make it; gives what came of it.
 
@@ -18,13 +28,16 @@ def move(
         was: where the ref has to be now; whatever it is where None.
         why: what the reflog says of it.
         deref: whether to move what a symbolic ref points to, rather than itself.
+        also: other refs that move with it or not at all, and what each is to name; None takes one away.
 
     Raises:
         GitorchError: the disk has not taken the object.
     """
     repository.sync()
     options = [*(["--no-deref"] if not deref else []), *(["-m", why] if why else [])]
-    return repository.git.attempt("update-ref", *options, ref, to, *([was] if was is not None else []))
+    lines = [f"update {ref}\0{to}\0{was or ''}\0"]
+    lines += [f"delete {name}\0\0" if oid is None else f"update {name}\0{oid}\0\0" for name, oid in also.items()]
+    return repository.git.attempt("update-ref", *options, "-z", "--stdin", stdin="".join(lines).encode())
 
 
 def keep(repository: Repository, ref: str, to: str) -> None:

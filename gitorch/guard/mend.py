@@ -30,8 +30,7 @@ def mend(repository: Repository, before: Snapshot, *, since: float) -> None:
         if any(words in listed.err for words in _UNREAD) and "Permission denied" not in listed.err:
             raise GitError(f"{repository.index}: {complaint(listed.err)}", hint="try again: it may be whole")
         repository.index.unlink(missing_ok=True)  # what the user had staged is put back from the snapshot
-    known = git.attempt("write-tree", index=before.index_file)
-    if known.code != 0 or known.out.decode().strip() != before.tree:
+    if mark_of(before.index_file) != before.own_mark:
         before.index_file.unlink(missing_ok=True)
         git.run("read-tree", before.tree, index=before.index_file)
 

@@ -26,10 +26,9 @@ def anchor_ref(invocation: str) -> str:
 def anchor(repository: Repository, invocation: str, snapshot: Snapshot, begin: str) -> str:
     """Keep a snapshot from git's garbage collection; gives the commit that holds it.
 
-    Where there is no uncommitted work, that is the commit from which the invocation begins.
+    Where there is no uncommitted work, that is the commit from which the invocation begins: the ref names it already.
     """
     if {snapshot.tree, snapshot.staged} == {repository.objects.tree_of(begin)} and not snapshot.raw:
-        refs.keep(repository, anchor_ref(invocation), begin)
         return begin
     edits = {f"gitorch-raw/{number}": Entry(FILE_MODE, oid) for number, oid in enumerate(snapshot.raw.values())}
     tree = repository.objects.edit_tree(snapshot.tree, edits) if edits else snapshot.tree
@@ -39,11 +38,6 @@ def anchor(repository: Repository, invocation: str, snapshot: Snapshot, begin: s
     commit = _keep(repository, tree, parents, f"The work tree before invocation {invocation}")
     refs.keep(repository, anchor_ref(invocation), commit)
     return commit
-
-
-def drop_anchor(repository: Repository, invocation: str) -> bool:
-    """Let the snapshot go; tells whether it is gone."""
-    return refs.drop(repository, anchor_ref(invocation))
 
 
 def rescue(repository: Repository, invocation: str, *, tree: str, before: str, tip: str) -> str:

@@ -25,6 +25,7 @@ class Snapshot(NamedTuple):
     Attributes:
         tree: all files but the ignored and the held ones.
         index_file: the private index that the tree was written from.
+        own_mark: what changes when that file does.
         staged: the user's own index as a tree.
         held: files that are not in the tree although git would list them.
         raw: for files whose filters change their bytes, the blob with the bytes as they lay there.
@@ -36,6 +37,7 @@ class Snapshot(NamedTuple):
 
     tree: str
     index_file: Path
+    own_mark: tuple[int, ...]
     staged: str
     held: Mapping[str, Held]
     raw: Mapping[str, str]
@@ -87,12 +89,12 @@ def take(
             held[path] = reason
     kept = [path for path in wanted if path not in held]
     if not kept:
-        return Snapshot(staged, index, staged, held, {}, mark, found.intended)
+        return Snapshot(staged, index, mark_of(index), staged, held, {}, mark, found.intended)
     refused = _read_in_all(repository, index, kept) if whatever_lies_there else ()
     if not whatever_lies_there:
         _read_in(repository, index, kept)
     tree = git.line("write-tree", index=index)
-    return Snapshot(tree, index, staged, held, {}, mark, found.intended, refused=refused)
+    return Snapshot(tree, index, mark_of(index), staged, held, {}, mark, found.intended, refused=refused)
 
 
 def copy_index(index: Path, to: Path) -> None:
@@ -265,7 +267,7 @@ def mark_of(index: Path) -> tuple[int, ...]:
         info = index.stat()
     except FileNotFoundError:
         return ()
-    return info.st_size, info.st_mtime_ns, info.st_ino
+    return info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino
 
 
 def restaged(repository: Repository, before: Snapshot) -> Diff:

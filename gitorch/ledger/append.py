@@ -47,6 +47,8 @@ class Draft:
         checkout: paths that work tree and index shall come to hold as the commit does, by git's own checkout.
         parents: further parents of the commit, for a merge.
         index: what the user's index shall hold for paths of `work` where that is not the same; None for nothing.
+        marked: refs of gitorch's own that come to name the commit in the moment in which the branch does.
+        released: refs of gitorch's own that are taken away in that moment.
     """
 
     record: Record
@@ -55,6 +57,8 @@ class Draft:
     checkout: Mapping[str, Entry | None] = field(default_factory=dict)
     parents: tuple[str, ...] = ()
     index: Mapping[str, Entry | None] = field(default_factory=dict)
+    marked: tuple[str, ...] = ()
+    released: tuple[str, ...] = ()
 
 
 class Appended(NamedTuple):
@@ -124,7 +128,7 @@ def append_if(
             except _Vanished:
                 repository.objects.close()
                 continue
-            if _publish(repository, state, follow, draft.record, INDEX_WAIT if patience is None else patience):
+            if _publish(repository, state, follow, draft, INDEX_WAIT if patience is None else patience):
                 return Appended(commit, draft.record)
     raise Busy("other commits kept coming between", "try again in a moment")
 
@@ -204,12 +208,12 @@ def _commit_error(stderr: str, *, signing: bool) -> GitError:
     return GitError(f"the commit cannot be written: {complaint(stderr)}", hint="is there room and are rights there?")
 
 
-def _publish(repository: Repository, state: WorkflowState, follow: _Follow, record: Record, patience: float) -> bool:
+def _publish(repository: Repository, state: WorkflowState, follow: _Follow, draft: Draft, patience: float) -> bool:
     """Move the branch to the commit if it still is where it was, and let index and work tree follow."""
     with _indexing(repository, patience):
         index = _build_index(repository, follow)
         _write_journal(repository, follow)
-        done = _move_branch(repository, record, follow.commit, state.commit)
+        done = _move_branch(repository, draft, follow.commit, state.commit)
         if done.code != 0 and not _has_moved(repository, follow):
             _journal(repository).unlink()
             if read_state(repository.objects).commit == state.commit:
@@ -233,9 +237,12 @@ def _indexing(repository: Repository, patience: float) -> AbstractContextManager
     )
 
 
-def _move_branch(repository: Repository, record: Record, to: str, now: str | None) -> Completed:
+def _move_branch(repository: Repository, draft: Draft, to: str, now: str | None) -> Completed:
+    also: dict[str, str | None] = {**dict.fromkeys(draft.marked, to), **dict.fromkeys(draft.released)}
+
     def move() -> Completed:
-        return refs.move(repository, "HEAD", to, was=now or repository.null_oid, why=record.subject)
+        was = now or repository.null_oid
+        return refs.move(repository, "HEAD", to, was=was, why=draft.record.subject, also=also)
 
     done = move()
     if done.code != 0 and leftovers.in_the_way(repository):

@@ -127,7 +127,7 @@ def _begin(repository: Repository, plan: Plan, attempt: int | None, agent: str, 
             action=plan.action,
             attempt=attempt,
         )
-        return Draft(record=record)
+        return Draft(record=record, marked=(restore.anchor_ref(identity),))
 
     appended = append(repository, draft_for)
     now = time.time()

@@ -23,6 +23,7 @@ from gitorch.guard.mend import mend
 from gitorch.ledger.state import WorkflowState, read_state
 from gitorch.ledger.tasks import read_tasks
 from gitorch.loop import cut, settle
+from gitorch.loop import invocation as invocations
 from gitorch.loop.claim import Claim
 from gitorch.loop.invocation import Invocation
 from gitorch.loop.judge import judge
@@ -69,7 +70,7 @@ def finish(
             claim = claim.rejected(error.message)
     if outcome is None:
         outcome = settle.put_back(repository, begun, record_for)
-    settle.finished(repository, begun)
+    invocations.clear(repository, begun)
     for note in outcome.notes:
         watch.note(note)
     record = outcome.appended.record
@@ -99,7 +100,7 @@ def abandon(repository: Repository, begun: Invocation) -> None:
         begun,
         lambda state, rescue: _record(begun, claim, state, read_tasks(repository.objects, state), 1, rescue),
     )
-    settle.finished(repository, begun)
+    invocations.clear(repository, begun)
 
 
 def _exit(claim: Claim, main_task: MainTask) -> Exit:

@@ -127,7 +127,7 @@ def load(repository: Repository) -> Invocation | None:
 
 def _snapshot(values: dict[str, Any]) -> Snapshot:
     held = {path: Held(reason, tuple(mark), by) for path, (reason, mark, by) in values["held"].items()}
-    lists = {key: tuple(values[key]) for key in ("index_mark", "intended", "exact", "refused")}
+    lists = {key: tuple(values[key]) for key in ("own_mark", "index_mark", "intended", "exact", "refused")}
     return Snapshot(**{**values, **lists, "index_file": Path(values["index_file"]), "held": held})
 
 

@@ -18,7 +18,7 @@ from gitorch.ledger.history import past_of
 from gitorch.ledger.state import read_state
 from gitorch.ledger.tasks import read_tasks
 from gitorch.loop import ahead as looking
-from gitorch.loop import begin, claim, invocation, proposal, recover, roster, settle, trust, work
+from gitorch.loop import begin, claim, invocation, proposal, recover, roster, trust, work
 from gitorch.loop import finish as finishing
 from gitorch.loop.ahead import OWN, Options
 from gitorch.loop.claim import Said
@@ -132,7 +132,7 @@ def _taken(repository: Repository) -> Invocation:
     begun = invocation.load(repository)
     if begun is None or not invocation.is_out(repository, begun):
         if begun is not None and begun.lease is not None:  # it has ended, but was killed before it could forget
-            settle.finished(repository, begun)
+            invocation.clear(repository, begun)
         raise GitorchError(
             "no invocation is out", hint="gitorch begin hands one out; one that was out too long has been closed"
         )

@@ -39,7 +39,7 @@ def recover(repository: Repository) -> str | None:
     latest = recent(repository.objects)
     if latest.begin is None:
         if noted is not None and _was_on_this_branch(repository, noted):
-            settle.finished(repository, noted)
+            invocations.clear(repository, noted)
         return None
     begun = latest.fold.open[0]
     if noted is None or noted.id != begun.invocation:
@@ -63,7 +63,7 @@ def recover(repository: Repository) -> str | None:
         )
 
     settle.put_back(repository, noted, record_for)
-    settle.finished(repository, noted)
+    invocations.clear(repository, noted)
     return begun.task or begun.action
 
 

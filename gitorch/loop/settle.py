@@ -22,7 +22,6 @@ from gitorch.guard.merge import Separation, separate
 from gitorch.guard.snapshot import Diff, Snapshot
 from gitorch.ledger.append import Appended, Draft, append
 from gitorch.ledger.state import WorkflowState, left_out, read_state
-from gitorch.loop import invocation as invocations
 from gitorch.loop.invocation import Invocation
 
 _TRIES: Final = 10
@@ -131,7 +130,7 @@ def keep(
             put = work.branch.tip, work.branch.head
             commits.put_branch(repository, branch=invocation.branch, to=put[0], now=put[1], why=why)
         try:
-            appended = _append(repository, work.branch, work.parts, lambda state: record_for(state, rescued), contents)  # noqa: B023 - used at once
+            appended = _append(repository, invocation, work.branch, work.parts, record_for, rescued, contents)
         except _Moved:
             work = look(repository, invocation, before)
             if work.branch.fault is not None:
@@ -155,7 +154,7 @@ def put_back(repository: Repository, invocation: Invocation, record_for: RecordF
     mend.end_operation(repository)
     if invocation.before is None or not mend.can_be_put_back(repository, invocation.before):
         branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
-        return Outcome(_append(repository, branch, None, lambda state: record_for(state, None)), [])
+        return Outcome(_append(repository, invocation, branch, None, record_for, None), [])
     before = invocation.before
     for _ in range(_TRIES):
         after, made = _taken(repository, invocation, before)
@@ -166,7 +165,7 @@ def put_back(repository: Repository, invocation: Invocation, record_for: RecordF
         _put_files_back(repository, invocation, before, made, branch.tip)
         parts = _separate(repository, invocation, before, branch.tip, made={}, prior={})
         try:
-            appended = _append(repository, branch, parts, lambda state: record_for(state, rescued))  # noqa: B023 - used at once
+            appended = _append(repository, invocation, branch, parts, record_for, rescued)
         except _Moved:
             continue
         restore.intend_again(repository, before)
@@ -203,9 +202,11 @@ def _undo_commits(repository: Repository, invocation: Invocation, branch: Made) 
 
 def _append(
     repository: Repository,
+    invocation: Invocation,
     branch: Made,
     parts: Separation | None,
-    record_for: Callable[[WorkflowState], Record],
+    record_for: RecordFor,
+    rescued: str | None,
     contents: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Appended:
     def draft_for(state: WorkflowState) -> Draft:
@@ -216,9 +217,10 @@ def _append(
             not _is_state_file(path) and entry != _committed(repository, branch.tip, path)
             for path, entry in work.items()
         )
-        record = _with_totals(record_for(state), branch.fold, worked=worked)
+        record = _with_totals(record_for(state, rescued), branch.fold, worked=worked)
         staging = {} if parts is None else _staging(parts, state, record)
-        return Draft(record=record, contents=contents, work=work, index=staging)
+        released = (restore.anchor_ref(invocation.id),)
+        return Draft(record=record, contents=contents, work=work, index=staging, released=released)
 
     return append(repository, draft_for, patience=_PATIENCE)
 
@@ -276,12 +278,6 @@ def _before(invocation: Invocation) -> Snapshot:
     if invocation.before is None:
         raise GitorchError("an invocation has no snapshot: this is a bug in gitorch")
     return invocation.before
-
-
-def finished(repository: Repository, invocation: Invocation) -> None:
-    """Let go what was kept for an invocation that has ended, and forget it; what fails now is done by the next step."""
-    if restore.drop_anchor(repository, invocation.id):
-        invocations.clear(repository, invocation)
 
 
 def bodies_fault(repository: Repository, invocation: Invocation, work: Work) -> str | None:
