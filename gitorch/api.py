@@ -1,6 +1,7 @@
 """gitorch as a library: `gitorch.open(path)` gives a Workflow, which does all that the commands do.
 
-No method writes to a terminal, and all errors are `GitorchError`.
+No method writes to a terminal, and all errors are `GitorchError`. Each imports what it needs when it is called: nobody
+pays for reading histories who only moves a task.
 """
 
 from __future__ import annotations
@@ -12,21 +13,19 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from gitorch.core import plan as planner
-from gitorch.core.audit import Invocation
-from gitorch.core.record import Record, Totals
-from gitorch.core.task import Parameters, Task
 from gitorch.git.repository import Repository, open_repository
-from gitorch.ledger.audit import read_invocations
-from gitorch.ledger.history import past_of, record_of, stream
-from gitorch.ledger.log import Filter, Part, lines, parts
 from gitorch.ledger.state import WorkflowState, read_state, worktree_difference
 from gitorch.ledger.tasks import read_task, read_tasks
-from gitorch.ledger.verify import Report, verify
 
 if TYPE_CHECKING:
     from gitorch.agents.report import Report as AgentReport
+    from gitorch.core.audit import Invocation
+    from gitorch.core.record import Record
+    from gitorch.core.task import Parameters, Task
     from gitorch.ledger.append import Appended
     from gitorch.ledger.blame import Blame
+    from gitorch.ledger.log import Filter, Part
+    from gitorch.ledger.verify import Report
     from gitorch.loop.adopt import Strays
     from gitorch.loop.ahead import Options
     from gitorch.loop.decompose import Choice
@@ -84,7 +83,7 @@ class Workflow:
         parameters: Parameters | None = None,
     ) -> Appended:
         """Begin a workflow."""
-        from gitorch.loop import edit  # noqa: PLC0415 - reading needs none of the loop
+        from gitorch.loop import edit
 
         return edit.start(
             self.repository, name, description=description, template=template, focus=focus, parameters=parameters
@@ -92,49 +91,49 @@ class Workflow:
 
     def create(self, new: NewTask) -> Appended:
         """Create a task."""
-        from gitorch.loop import edit  # noqa: PLC0415
+        from gitorch.loop import edit
 
         return edit.create(self.repository, new)
 
     def move(self, name: str, state: str, reason: str | None = None) -> Appended | None:
         """Change a task's state; None where it is there already, or inside an invocation."""
-        from gitorch.loop import edit  # noqa: PLC0415
+        from gitorch.loop import edit
 
         return edit.move(self.repository, name, state, reason)
 
     def update(self, status: str, next_: str, *, task: str | None = None, focus: str | None = None) -> Updated:
         """Replace MAIN_TASK."""
-        from gitorch.loop import edit  # noqa: PLC0415
+        from gitorch.loop import edit
 
         return edit.update(self.repository, status, next_, task=task, focus=focus)
 
     def drop(self, name: str) -> Appended:
         """Take a task away."""
-        from gitorch.loop import edit  # noqa: PLC0415
+        from gitorch.loop import edit
 
         return edit.drop(self.repository, name)
 
     def answer(self, text: str) -> Appended:
         """Answer what a blocked workflow asks."""
-        from gitorch.loop import edit  # noqa: PLC0415
+        from gitorch.loop import edit
 
         return edit.answer(self.repository, text)
 
     def strays(self) -> Strays:
         """Compare what the trees say of the state with what the log says."""
-        from gitorch.loop import adopt  # noqa: PLC0415
+        from gitorch.loop import adopt
 
         return adopt.look(self.repository)
 
     def adopt(self, strays: Strays) -> Appended | None:
         """Record what the trees say; None where there is nothing to record any more."""
-        from gitorch.loop import adopt  # noqa: PLC0415
+        from gitorch.loop import adopt
 
         return adopt.adopt(self.repository, strays)
 
     def decompose(self, name: str, choice: Choice | None = None) -> tuple[Appended, list[Task]]:
         """Cut a task into subtasks by a template."""
-        from gitorch.loop import decompose, proposal  # noqa: PLC0415
+        from gitorch.loop import decompose, proposal
 
         proposal.refuse_inside("decompose")
         return decompose.decompose(self.repository, name, choice or decompose.Choice(), by_step=False)
@@ -147,7 +146,7 @@ class Workflow:
         It is given a `Call`, works in this process, and gives text (its summary), a `Report`, or nothing. What it
         raises fails the attempt.
         """
-        from gitorch.loop import ahead, step  # noqa: PLC0415
+        from gitorch.loop import ahead, step
 
         options = options or ahead.Options()
         return step.step(self.repository, options if agent is None else replace(options, function=agent), watch)
@@ -156,8 +155,8 @@ class Workflow:
         self, options: Options | None = None, *, lease: float = 3600, watch: Watch | None = None
     ) -> Handed | Step:
         """Begin the next invocation and hand it out for `lease` seconds; a Step where there is nothing to do now."""
-        from gitorch.loop import ahead  # noqa: PLC0415
-        from gitorch.loop import lease as leases  # noqa: PLC0415
+        from gitorch.loop import ahead
+        from gitorch.loop import lease as leases
 
         return leases.hand_out(self.repository, options or ahead.Options(), lease, watch)
 
@@ -171,37 +170,39 @@ class Workflow:
         watch: Watch | None = None,
     ) -> Step:
         """End the invocation that is out: its work is checked and recorded."""
-        from gitorch.loop import lease  # noqa: PLC0415
+        from gitorch.loop import lease
 
         return lease.take_back(self.repository, code=code, output=output, report=report, limits=limits, watch=watch)
 
     def rewind(self, invocation: str, *, work: bool = False, watch: Watch | None = None) -> Appended | None:
         """Restore the state after an invocation by a new commit, its files too if wished; None where it is that."""
-        from gitorch.loop import rewind  # noqa: PLC0415
+        from gitorch.loop import rewind
 
         return rewind.rewind(self.repository, invocation, work=work, watch=watch)
 
     def fork(self, invocation: str, branch: str, *, worktree: Path | None = None, agent: str | None = None) -> Forked:
         """Make a branch at the end of an invocation, and a linked worktree for it if wished."""
-        from gitorch.loop import rewind  # noqa: PLC0415
+        from gitorch.loop import rewind
 
         return rewind.fork(self.repository, invocation, branch, worktree=worktree, agent=agent)
 
     def merge(self, branch: str, *, watch: Watch | None = None) -> Merged:
         """Join a branch that went on with the same workflow; both histories stay."""
-        from gitorch.loop import merge  # noqa: PLC0415
+        from gitorch.loop import merge
 
         return merge.merge(self.repository, branch, watch)
 
     def resolve_merge(self) -> Merged:
         """Record the merge that `git merge` has left in conflict."""
-        from gitorch.loop import merge  # noqa: PLC0415
+        from gitorch.loop import merge
 
         return merge.resolve(self.repository)
 
     def prompt(self, options: Options | None = None) -> tuple[planner.Plan, str | None]:
         """Give what the next step would do, and the prompt its agent would get; None where it needs no agent."""
-        from gitorch.loop import ahead, prompt  # noqa: PLC0415
+        from gitorch.core.record import Totals
+        from gitorch.ledger.history import past_of
+        from gitorch.loop import ahead, prompt
 
         next_ = ahead.choose(self.repository, self.state(), options or ahead.Options(), Totals())
         if not next_.needs_agent:
@@ -211,6 +212,8 @@ class Workflow:
 
     def records(self, *revs: str) -> Iterator[tuple[str, int, Record]]:
         """Go through the records, newest first: commit, its time in seconds since 1970, what it says."""
+        from gitorch.ledger.history import record_of, stream
+
         for logged in stream(self.repository, *(revs or ("HEAD",))):
             record = record_of(logged.message)
             if record is not None:
@@ -218,28 +221,32 @@ class Workflow:
 
     def log(self, *revs: str, since: str | None = None, wanted: Filter | None = None) -> Iterator[Part]:
         """Go through the records, newest first and as soon as they are found, each with what it is about."""
+        from gitorch.ledger.log import lines, parts
+
         found = parts(lines(self.repository, *revs, since=since))
         return found if wanted is None else filter(wanted.fits, found)
 
     def blame(self, path: str, rev: str | None = None, ranges: Sequence[str] = ()) -> Blame:
         """Tell of each line of a file, in the work tree where no revision is given, which invocation made it."""
-        from gitorch.ledger.blame import blame  # noqa: PLC0415
+        from gitorch.ledger.blame import blame
 
         return blame(self.repository, path, rev, ranges)
 
     def invocation(self, name: str, rev: str = "HEAD") -> Invocation | None:
         """Find an invocation by its id, at least 6 digits of it, or by a commit; None where nothing is so called."""
-        from gitorch.ledger.invocation import find  # noqa: PLC0415
+        from gitorch.ledger.invocation import find
 
         return find(self.repository, name, rev)
 
     def invocations(self, *revs: str) -> Iterator[Invocation]:
         """Go through the invocations in the order in which they began, those by hand too."""
+        from gitorch.ledger.audit import read_invocations
+
         return read_invocations(self.repository, *revs)
 
     def report(self, rev: str = "HEAD", *, link_base: str | None = None) -> str:
         """Give one HTML page about the history that a revision leads to."""
-        from gitorch.report.page import report  # noqa: PLC0415 - other reading needs none of it
+        from gitorch.report.page import report
 
         return report(self.repository, rev, link_base)
 
@@ -248,6 +255,8 @@ class Workflow:
 
         `signatures` asks that every record is signed, and the signature good.
         """
+        from gitorch.ledger.verify import verify
+
         return verify(self.repository, *revs, since=since, signatures=signatures)
 
 

@@ -22,7 +22,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _DURATION = re.compile(r"(\d{1,8})(s|m|h)?", re.ASCII)
 _MAX_DURATION: Final = 99_999_999
-_UNREADABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNREADABLE: Final[re.Pattern[str]] = yaml.reader.Reader.NON_PRINTABLE
 _ODD_BREAKS = re.compile("[\r\x85\u2028\u2029]")  # YAML folds them into other breaks unless they are escaped
 _T = TypeVar("_T")
 
