@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
@@ -20,6 +23,8 @@ SUBMODULE_MODE: Final = "160000"
 FILE_MODE: Final = "100644"
 _KINDS: Final = {TREE_MODE: b"tree", SUBMODULE_MODE: b"commit"}
 _COMMITS_KEPT: Final = 5000
+_NAMES: Final = sys.getfilesystemencoding()
+_ODD_NAMES: Final = sys.getfilesystemencodeerrors()
 
 
 class Entry(NamedTuple):
@@ -137,15 +142,7 @@ class Objects:
             return self._walk(rev, path)
         if found.kind != "tree":
             return {}
-        entries: dict[str, Entry] = {}
-        data, at, size = found.data, 0, len(found.oid) // 2
-        while at < len(data):
-            blank = data.index(b" ", at)
-            end = data.index(b"\0", blank)
-            mode = data[at:blank].decode().zfill(6)
-            entries[os.fsdecode(data[blank + 1 : end])] = Entry(mode, data[end + 1 : end + 1 + size].hex())
-            at = end + 1 + size
-        return entries
+        return _entries(found.data, len(found.oid) // 2)
 
     def _walk(self, rev: str, path: str) -> dict[str, Entry]:
         """Read a tree of which git says that it is missing, which it says too of one that it cannot read."""
@@ -270,6 +267,19 @@ def parse_commit(oid: str, data: bytes) -> Commit:
         elif key == b"encoding":  # a rebase under i18n.commitEncoding has written the message anew
             encoding = value.decode(errors="replace")
     return Commit(oid, tree, tuple(parents), _decode(message, encoding), time)
+
+
+def _entries(data: bytes, size: int) -> dict[str, Entry]:
+    """Read a tree object whose ids have so many bytes; in one go, since `.tasks` may hold many thousand names."""
+    found = re.findall(rb"([0-7]+) ([^\0]+)\0(.{%d})|." % size, data, re.DOTALL)
+    if any(not mode for mode, _, _ in found):
+        raise GitError("a tree is out of form", hint="see: git fsck")
+    return {name.decode(_NAMES, _ODD_NAMES): Entry(_mode(mode), oid.hex()) for mode, name, oid in found}
+
+
+@cache
+def _mode(text: bytes) -> str:
+    return text.decode().zfill(6)
 
 
 def _missing(kind: str, spec: str) -> GitError:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from gitorch.core import main_task as main_tasks
@@ -13,8 +14,9 @@ from gitorch.core.names import (
     MAIN_TASK_PATH,
     TASKS_DIR,
     TaskState,
-    parse_task_file,
     quote,
+    task_file,
+    task_files,
     task_path,
 )
 from gitorch.errors import GitorchError
@@ -91,40 +93,48 @@ def state_of_tree(objects: Objects, tree: str, commit: str | None = None) -> Wor
     Raises:
         GitorchError: two files stand for one task.
     """
+    folder = _folder(objects, tree)
+    return WorkflowState(commit, tree, folder.states, folder.files, folder.main_task_entry, folder.main_task_bytes)
+
+
+class _Folder(NamedTuple):
+    """What `.tasks` holds of the state."""
+
+    states: Mapping[str, TaskState]
+    files: Mapping[str, Entry]
+    main_task_entry: Entry | None
+    main_task_bytes: bytes | None
+
+
+@lru_cache(maxsize=8)
+def _folder(objects: Objects, tree: str) -> _Folder:
+    """Read `.tasks` of a tree once in a process: a step looks at the same two or three trees again and again."""
     entries = objects.tree(f"{tree}:{TASKS_DIR}")
-    states, files = _tasks({name: entry for name, entry in entries.items() if entry.mode != TREE_MODE})
-    main = entries.get(MAIN_TASK_FILE)
-    main_bytes = None if main is None or main.mode == TREE_MODE else objects.blob(main.oid)
-    return WorkflowState(commit, tree, states, files, main, main_bytes)
-
-
-def _tasks(entries: Mapping[str, Entry]) -> tuple[dict[str, TaskState], dict[str, Entry]]:
     states: dict[str, TaskState] = {}
     files: dict[str, Entry] = {}
-    for (name, state), filename in parse_names(entries):
+    for filename, name, state in parse_names(name for name, entry in entries.items() if entry.mode != TREE_MODE):
         states[name] = state
         files[name] = entries[filename]
-    return states, files
+    main = entries.get(MAIN_TASK_FILE)
+    main_bytes = None if main is None or main.mode == TREE_MODE else objects.blob(main.oid)
+    return _Folder(states, files, main, main_bytes)
 
 
-def parse_names(filenames: Iterable[str]) -> Iterable[tuple[tuple[str, TaskState], str]]:
-    """Pick the task files among the names in `.tasks`, each with what it says.
+def parse_names(filenames: Iterable[str]) -> Iterator[tuple[str, str, TaskState]]:
+    """Pick the task files among the names in `.tasks`, in order: each with the task's name and state.
 
     Raises:
         GitorchError: two files stand for one task.
     """
     seen: dict[str, str] = {}
-    for filename in sorted(filenames):
-        parsed = parse_task_file(filename) if filename.startswith("[") else None
-        if parsed is None:
-            continue
-        if parsed[0] in seen:
+    for filename, name, state in task_files(sorted(filenames)):
+        if name in seen:
             raise GitorchError(
-                f"{TASKS_DIR}: task {parsed[0]} has two files, {seen[parsed[0]]} and {filename}",
+                f"{TASKS_DIR}: task {name} has two files, {seen[name]} and {filename}",
                 hint="keep the one that says how the task stands, and take the other away",
             )
-        seen[parsed[0]] = filename
-        yield parsed, filename
+        seen[name] = filename
+        yield filename, name, state
 
 
 def worktree_difference(repository: Repository, state: WorkflowState) -> str | None:
@@ -142,8 +152,17 @@ def worktree_difference(repository: Repository, state: WorkflowState) -> str | N
         filenames = []
     except OSError as error:
         raise GitorchError(f"{TASKS_DIR} cannot be read: {error.strerror}", hint=_NO_FOLDER) from None
+    as_due = {task_file(name, each) for name, each in state.states.items()}
+    if {name for name in filenames if name.startswith("[")} != as_due:
+        difference = _names_difference(repository, state, filenames)
+        if difference is not None:
+            return difference
+    return _main_task_difference(repository, state, present=MAIN_TASK_FILE in filenames)
+
+
+def _names_difference(repository: Repository, state: WorkflowState, filenames: Iterable[str]) -> str | None:
     absent = left_out(repository)
-    there = {name: state for (name, state), _ in parse_names(filenames)}
+    there = {name: each for _, name, each in parse_names(filenames)}
     for name in sorted(there.keys() | state.states.keys()):
         if there.get(name) != state.states.get(name) and not (
             name not in there and task_path(name, state.states[name]) in absent
@@ -152,12 +171,12 @@ def worktree_difference(repository: Repository, state: WorkflowState) -> str | N
                 f"in the work tree task {name} is {there.get(name, 'missing')}, "
                 f"in the last commit {state.states.get(name, 'missing')}"
             )
-    return _main_task_difference(repository, state, MAIN_TASK_FILE in filenames, MAIN_TASK_PATH in absent)
+    return None
 
 
-def _main_task_difference(repository: Repository, state: WorkflowState, present: bool, absent: bool) -> str | None:
+def _main_task_difference(repository: Repository, state: WorkflowState, *, present: bool) -> str | None:
     if not present:
-        if state.main_task_bytes is None or absent:
+        if state.main_task_bytes is None or MAIN_TASK_PATH in left_out(repository):
             return None
         return f"{MAIN_TASK_PATH} is missing in the work tree"
     path = repository.root / MAIN_TASK_PATH
