@@ -23,12 +23,14 @@ _RESERVED: Final = frozenset({"templates", "main_task"})
 _DEVICES: Final = frozenset(
     ["con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))]
 )
-# All rules of `name_problem` in one expression, for folders of many thousand files; a test holds the two together.
-_FILE = re.compile(
+# A task file's name, whole or before a NUL in a longer text: its groups are state and name. All rules of `name_problem`
+# stand in it once more, for folders of many thousand files; a test holds the two together.
+TASK_FILE: Final = (
     rf"\[({'|'.join(TASK_STATES)})\]_"
-    r"((?!(?:templates|main_task)_task\.md\Z|(?:con|prn|aux|nul|com[1-9]|lpt[1-9])(?:\.|_task\.md\Z))"
-    rf"[a-z0-9](?:[a-z0-9._-]{{0,{MAX_NAME - 2}}}[a-z0-9_-])?)_task\.md"
+    r"((?!(?:templates|main_task)_task\.md(?![^\0])|(?:con|prn|aux|nul|com[1-9]|lpt[1-9])(?:\.|_task\.md(?![^\0])))"
+    rf"[a-z0-9](?:[a-z0-9._-]{{0,{MAX_NAME - 2}}}[a-z0-9_-])?)_task\.md(?![^\0])"
 )
+_FILE = re.compile(TASK_FILE)
 
 
 def quote(text: str, limit: int = 60) -> str:

@@ -134,25 +134,28 @@ class Objects:
         Raises:
             GitError: there is one, and it cannot be read: to take that for an empty one would be to lose it.
         """
+        found = self.tree_object(spec)
+        return {} if found is None else _entries(found.data, len(found.oid) // 2)
+
+    def tree_object(self, spec: str) -> Object | None:
+        """Read one level of a tree like `tree`, as it is stored; None where no such path leads to one."""
         found = self.read(spec)
         if found is None:
             rev, colon, path = spec.partition(":")
             if not colon:
                 raise _missing("tree", spec)
             return self._walk(rev, path)
-        if found.kind != "tree":
-            return {}
-        return _entries(found.data, len(found.oid) // 2)
+        return found if found.kind == "tree" else None
 
-    def _walk(self, rev: str, path: str) -> dict[str, Entry]:
+    def _walk(self, rev: str, path: str) -> Object | None:
         """Read a tree of which git says that it is missing, which it says too of one that it cannot read."""
         tree = self._must(f"{rev}^{{tree}}", "tree").oid
         for name in path.split("/"):
             entry = self.tree(tree).get(name)
             if entry is None or entry.mode != TREE_MODE:
-                return {}
+                return None
             tree = entry.oid
-        return self.tree(tree)
+        return self.tree_object(tree)
 
     def _must(self, spec: str, kind: str) -> Object:
         found = self.read(spec)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -12,6 +13,7 @@ from gitorch.core.main_task import MainTask
 from gitorch.core.names import (
     MAIN_TASK_FILE,
     MAIN_TASK_PATH,
+    TASK_FILE,
     TASKS_DIR,
     TaskState,
     quote,
@@ -21,9 +23,13 @@ from gitorch.core.names import (
 )
 from gitorch.errors import GitorchError
 from gitorch.git.objects import TREE_MODE, Entry, Objects
+from gitorch.git.process import GitError
 from gitorch.git.repository import Repository
 
 _PUT_BACK: Final = "put MAIN_TASK back as the last commit holds it"
+# an entry of a tree object: its mode, a task file's state and name or else another name, and so many bytes of id
+_TREE_ENTRY: Final = rf"([0-7]+) (?:{TASK_FILE}|([^\0]+))\0(.{{%d}})|."
+_FOLDER_MODES: Final = (TREE_MODE, TREE_MODE.lstrip("0"))
 _NO_FOLDER: Final = "make it a folder of this repository"
 
 
@@ -109,15 +115,45 @@ class _Folder(NamedTuple):
 @lru_cache(maxsize=8)
 def _folder(objects: Objects, tree: str) -> _Folder:
     """Read `.tasks` of a tree once in a process: a step looks at the same two or three trees again and again."""
-    entries = objects.tree(f"{tree}:{TASKS_DIR}")
+    found = objects.tree_object(f"{tree}:{TASKS_DIR}")
+    if found is None:
+        return _Folder({}, {}, None, None)
+    text = found.data.decode("latin-1")  # each byte a character: names of task files are ASCII, ids are no text
     states: dict[str, TaskState] = {}
-    files: dict[str, Entry] = {}
-    for filename, name, state in parse_names(name for name, entry in entries.items() if entry.mode != TREE_MODE):
-        states[name] = state
-        files[name] = entries[filename]
-    main = entries.get(MAIN_TASK_FILE)
+    stored: dict[str, tuple[str, str]] = {}
+    main: Entry | None = None
+    for mode, state, name, other, oid in re.findall(_TREE_ENTRY % (len(found.oid) // 2), text, re.DOTALL):
+        if name and mode not in _FOLDER_MODES:
+            if name in states:
+                raise _two_files(name, task_file(name, states[name]), task_file(name, state))
+            states[name] = state
+            stored[name] = mode, oid
+        elif other == MAIN_TASK_FILE:
+            main = _entry(mode, oid)
+        elif not mode:
+            raise GitError(f"tree {found.oid} is out of form", hint="see: git fsck")
     main_bytes = None if main is None or main.mode == TREE_MODE else objects.blob(main.oid)
-    return _Folder(states, files, main, main_bytes)
+    return _Folder(states, _Files(stored), main, main_bytes)
+
+
+class _Files(Mapping[str, Entry]):
+    """Task files as a tree holds them; of many thousand, most commands ask for none or few."""
+
+    def __init__(self, stored: Mapping[str, tuple[str, str]]) -> None:
+        self._stored = stored
+
+    def __getitem__(self, name: str) -> Entry:
+        return _entry(*self._stored[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stored)
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+
+def _entry(mode: str, oid: str) -> Entry:
+    return Entry(mode.zfill(6), oid.encode("latin-1").hex())
 
 
 def parse_names(filenames: Iterable[str]) -> Iterator[tuple[str, str, TaskState]]:
@@ -129,12 +165,16 @@ def parse_names(filenames: Iterable[str]) -> Iterator[tuple[str, str, TaskState]
     seen: dict[str, str] = {}
     for filename, name, state in task_files(sorted(filenames)):
         if name in seen:
-            raise GitorchError(
-                f"{TASKS_DIR}: task {name} has two files, {seen[name]} and {filename}",
-                hint="keep the one that says how the task stands, and take the other away",
-            )
+            raise _two_files(name, seen[name], filename)
         seen[name] = filename
         yield filename, name, state
+
+
+def _two_files(name: str, one: str, other: str) -> GitorchError:
+    return GitorchError(
+        f"{TASKS_DIR}: task {name} has two files, {one} and {other}",
+        hint="keep the one that says how the task stands, and take the other away",
+    )
 
 
 def worktree_difference(repository: Repository, state: WorkflowState) -> str | None:
