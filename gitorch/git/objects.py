@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
@@ -23,6 +23,7 @@ SUBMODULE_MODE: Final = "160000"
 FILE_MODE: Final = "100644"
 _KINDS: Final = {TREE_MODE: b"tree", SUBMODULE_MODE: b"commit"}
 _COMMITS_KEPT: Final = 5000
+_AT_ONCE: Final = 4096  # bytes of requests: they fit into any pipe, so that nobody waits for the other in a circle
 _NAMES: Final = sys.getfilesystemencoding()
 _ODD_NAMES: Final = sys.getfilesystemencodeerrors()
 
@@ -85,11 +86,20 @@ class Objects:
 
     def _ask(self, spec: str) -> Object | None:
         """Ask git cat-file; it may die of what it cannot read."""
+        self._request([spec])
+        return self._answer()
+
+    def _request(self, specs: Iterable[str]) -> None:
         if self._reader is None:
             self._reader = self._git.start("cat-file", "--batch", stdin=True)
-        stdin, stdout = _pipes(self._reader)
-        stdin.write(os.fsencode(spec) + b"\n")
+        stdin, _ = _pipes(self._reader)
+        stdin.write(b"".join(os.fsencode(spec) + b"\n" for spec in specs))
         stdin.flush()
+
+    def _answer(self) -> Object | None:
+        if self._reader is None:
+            raise EOFError
+        _, stdout = _pipes(self._reader)
         header = stdout.readline().rstrip(b"\n")
         if header.endswith((b" missing", b" ambiguous", b" submodule")):
             return None
@@ -104,6 +114,23 @@ class Objects:
     def blob(self, oid: str) -> bytes:
         """Give a blob's bytes."""
         return self._must(oid, "blob").data
+
+    def blobs(self, oids: Iterable[str]) -> Iterator[bytes]:
+        """Give the bytes of many blobs, in order; many are asked for before the first is read."""
+        left = list(oids)
+        size = max(1, _AT_ONCE // (len(left[0]) + 1)) if left else 1
+        for at in range(0, len(left), size):
+            some = left[at : at + size]
+            try:
+                self._request(some)
+                found = [self._answer() for _ in some]
+            except (BrokenPipeError, EOFError):  # one by one: so it is told which cannot be read
+                self.close()
+                found = [self.read(oid) for oid in some]
+            for oid, each in zip(some, found, strict=True):
+                if each is None or each.kind != "blob":
+                    raise _missing("blob", oid)
+                yield each.data
 
     def commit(self, rev: str) -> Commit | None:
         """Read the commit that a revision names, None where there is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
 from gitorch.core import main_task as main_tasks
@@ -47,7 +47,7 @@ class WorkflowState(NamedTuple):
     commit: str | None
     tree: str | None
     states: Mapping[str, TaskState]
-    files: Mapping[str, Entry]
+    files: Files
     main_task_entry: Entry | None
     main_task_bytes: bytes | None = None
 
@@ -89,7 +89,7 @@ def read_state(objects: Objects, rev: str = "HEAD") -> WorkflowState:
     if commit is None:
         if rev != "HEAD":
             raise GitorchError(f"{quote(rev)} is no commit", hint="give a commit, branch or tag")
-        return WorkflowState(None, None, {}, {}, None)
+        return WorkflowState(None, None, {}, Files({}), None)
     return state_of_tree(objects, commit.tree, commit.oid)
 
 
@@ -107,7 +107,7 @@ class _Folder(NamedTuple):
     """What `.tasks` holds of the state."""
 
     states: Mapping[str, TaskState]
-    files: Mapping[str, Entry]
+    files: Files
     main_task_entry: Entry | None
     main_task_bytes: bytes | None
 
@@ -117,7 +117,7 @@ def _folder(objects: Objects, tree: str) -> _Folder:
     """Read `.tasks` of a tree once in a process: a step looks at the same two or three trees again and again."""
     found = objects.tree_object(f"{tree}:{TASKS_DIR}")
     if found is None:
-        return _Folder({}, {}, None, None)
+        return _Folder({}, Files({}), None, None)
     text = found.data.decode("latin-1")  # each byte a character: names of task files are ASCII, ids are no text
     states: dict[str, TaskState] = {}
     stored: dict[str, tuple[str, str]] = {}
@@ -133,10 +133,10 @@ def _folder(objects: Objects, tree: str) -> _Folder:
         elif not mode:
             raise GitError(f"tree {found.oid} is out of form", hint="see: git fsck")
     main_bytes = None if main is None or main.mode == TREE_MODE else objects.blob(main.oid)
-    return _Folder(states, _Files(stored), main, main_bytes)
+    return _Folder(states, Files(stored), main, main_bytes)
 
 
-class _Files(Mapping[str, Entry]):
+class Files(Mapping[str, Entry]):
     """Task files as a tree holds them; of many thousand, most commands ask for none or few."""
 
     def __init__(self, stored: Mapping[str, tuple[str, str]]) -> None:
@@ -150,6 +150,11 @@ class _Files(Mapping[str, Entry]):
 
     def __len__(self) -> int:
         return len(self._stored)
+
+    @cached_property
+    def oids(self) -> Mapping[str, str]:
+        """The blob of each."""
+        return {name: oid.encode("latin-1").hex() for name, (_, oid) in self._stored.items()}
 
 
 def _entry(mode: str, oid: str) -> Entry:
