@@ -68,13 +68,12 @@ def _draft(
         raise GitorchError(f"task {name} has subtasks already", hint=f"see them: gitorch show {name}")
     if now not in ("pending", "running"):
         raise GitorchError(f"task {name} is {now}; only a pending or running task can be decomposed")
-    template, made = catalog.subtasks(
-        choice.template, read_task(repository.objects, state, name), choice.parameters, known
-    )
-    for task in made:
-        if task.name in state.states:
+    task = read_task(repository.objects, state, name)
+    template, made = catalog.subtasks(choice.template, task, choice.parameters, known)
+    for each in made:
+        if each.name in state.states:
             raise GitorchError(
-                f"template {template.name} would create {task.name}, and there is such a task already",
+                f"template {template.name} would create {each.name}, and there is such a task already",
                 hint="choose another template, or drop that task",
             )
     changes = moves.with_parents(state.states, family, Change(name, now, "running")) if now == "pending" else []

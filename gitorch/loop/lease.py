@@ -118,8 +118,9 @@ def take_back(
                 hint="what was done is kept under a rescue ref: see gitorch log",
             )
         then = read_state(repository.objects, begun.begin)  # as the loop was told, whatever was committed since
-        known = begun.task is not None and begun.task in then.states
-        task = read_task(repository.objects, then, begun.task) if known else None
+        task = None
+        if begun.task is not None and begun.task in then.states:
+            task = read_task(repository.objects, then, begun.task)
         if task is not None:
             trust.check(task)
         said = _said(repository, begun, code, output)
