@@ -35,6 +35,10 @@ def _run(args: list[str]) -> int:
         from gitorch.commands import status  # noqa: PLC0415
 
         return code_of(lambda: status.run(folder=".", as_json=len(args) > 1))
+    if args in (["list"], ["list", "--json"]):
+        from gitorch.commands import list_tasks  # noqa: PLC0415
+
+        return code_of(lambda: list_tasks.run(folder=".", by_state=False, as_json=len(args) > 1))
     from gitorch import cli  # noqa: PLC0415
 
     return cli.run(args)

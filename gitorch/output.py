@@ -66,6 +66,11 @@ def say(text: str = "") -> None:
     write(_harmless(text, sys.stdout) + "\n")
 
 
+def lines(texts: Iterable[str]) -> None:
+    """Print many lines like `say`, some at once."""
+    pieces(_harmless(text, sys.stdout) + "\n" for text in texts)
+
+
 def _harmless(text: str, stream: TextIO) -> str:
     if not is_terminal(stream):
         return _UNSAFE.sub("\ufffd", text)

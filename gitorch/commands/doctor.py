@@ -94,15 +94,12 @@ def _look(workflow: Workflow) -> Iterator[Finding]:
             ok=False, what=f"{TASKS_DIR}/{name} looks like a task file and is none", hint="mend its state or name"
         )
     tasks = workflow.tasks()
-    for name in tasks:
-        problem = planner.task_problem(name, state.states, tasks)
-        if problem is not None:
-            yield Finding(
-                ok=False, what=f"{state.path_of(name)}: {problem}", hint="mend the front matter, then commit it"
-            )
-    waiting = [name for name, task in tasks.items() if state.states[name] != "completed" and trust.untrusted(task)]
-    if waiting:
-        yield Finding(ok=False, what=f"task {waiting[0]} has commands that are not allowed yet", hint="gitorch trust")
+    for name, problem in planner.task_problems(state.states, tasks):
+        yield Finding(ok=False, what=f"{state.path_of(name)}: {problem}", hint="mend the front matter, then commit it")
+    open_tasks = [task for name, task in tasks.items() if state.states[name] != "completed"]
+    waiting = next(trust.untrusted_of(open_tasks), None)
+    if waiting is not None:
+        yield Finding(ok=False, what=f"task {waiting.name} has commands that are not allowed yet", hint="gitorch trust")
     catalog.templates(repository)
     yield Finding(ok=True, what=f"{len(tasks)} task files and all templates are well formed")
     if state.commit is not None and folder.is_dir():

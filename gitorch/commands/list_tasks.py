@@ -1,23 +1,37 @@
-"""`gitorch list`."""
+"""`gitorch list`. It imports little, as `status` does."""
 
 from __future__ import annotations
 
-import gitorch
-from gitorch import output
-from gitorch.core import plan as planner
-from gitorch.core.names import TASK_STATES, TaskState
-from gitorch.core.task import Task
-from gitorch.errors import Exit
+from collections.abc import Mapping
 
-_STYLES = {"pending": "dim", "running": "cyan", "completed": "green", "failed": "red", "blocked": "yellow"}
+from gitorch import output
+from gitorch.core.moves import Family
+from gitorch.core.names import TASK_STATES, TaskState
+from gitorch.core.outline import Outline
+from gitorch.errors import Exit
+from gitorch.git.repository import open_repository
+from gitorch.ledger.outlines import read_outlines
+from gitorch.ledger.state import read_state, worktree_difference
+
+_STYLES: Mapping[TaskState, str] = {
+    "pending": "dim",
+    "running": "cyan",
+    "completed": "green",
+    "failed": "red",
+    "blocked": "yellow",
+}
 
 
 def run(*, folder: str, by_state: bool, as_json: bool) -> int:
     """List the tasks."""
-    with gitorch.open(folder) as workflow:
-        states = workflow.state().states
-        tasks = workflow.tasks()
-        difference = workflow.difference()
+    repository = open_repository(folder)
+    try:
+        now = read_state(repository.objects)
+        tasks = read_outlines(repository, now)
+        difference = None if repository.bare else worktree_difference(repository, now)
+    finally:
+        repository.close()
+    states = now.states
     if difference is not None:
         output.note(f"note: {difference}")
     order = _in_order(tasks)
@@ -42,21 +56,16 @@ def run(*, folder: str, by_state: bool, as_json: bool) -> int:
             names = [name for name, _ in order if states[name] == state]
             if names:
                 output.say(output.paint(f"{state} ({len(names)})", "bold"))
-                for name in names:
-                    output.say(f"  {name}")
+                output.lines(f"  {name}" for name in names)
     else:
-        for name, depth in order:
-            output.say(f"{'  ' * depth}{_badge(states[name])} {name}")
+        badges = {key: output.paint(f"[{key}]", style) for key, style in _STYLES.items()}
+        output.lines(f"{'  ' * depth}{badges[states[name]]} {name}" for name, depth in order)
     return Exit.OK
 
 
-def _badge(state: TaskState) -> str:
-    return output.paint(f"[{state}]", _STYLES[state])
-
-
-def _in_order(tasks: dict[str, Task]) -> list[tuple[str, int]]:
+def _in_order(tasks: Mapping[str, Outline]) -> list[tuple[str, int]]:
     """List tasks parents first, each with its depth."""
-    family = planner.family_of(tasks)
+    family = Family({name: task.parent for name, task in tasks.items()})
     listed: list[tuple[str, int]] = []
     seen: set[str] = set()
 

@@ -13,6 +13,7 @@ from gitorch.core.names import check_name, task_dir
 from gitorch.core.record import Record
 from gitorch.core.text import clean
 from gitorch.errors import Exit
+from gitorch.ledger.outlines import read_outlines
 from gitorch.ledger.state import WorkflowState
 
 __all__ = ["run", "when"]
@@ -32,8 +33,7 @@ def run(*, folder: str, name: str, full: bool, as_json: bool) -> int:
 def _task(workflow: Workflow, state: WorkflowState, name: str, *, as_json: bool) -> int:
     path = state.path_of(name)
     task = workflow.task(name)
-    tasks = workflow.tasks()
-    children = planner.family_of(tasks).children(name)
+    children = planner.family_of(read_outlines(workflow.repository, state)).children(name)
     history = _history(workflow, name)
     if as_json:
         output.document(

@@ -162,8 +162,6 @@ def _check_needs(changes: Sequence[Change], states: States, tasks: Tasks) -> Non
     left = {name: tasks[name] for name in states}
     gone = {change.name for change in changes if change.after is None}
     new = {change.name for change in changes if change.before is None}
-    for name, task in left.items():
-        if name in new or gone & {*task.needs, task.parent}:
-            problem = planner.task_problem(name, states, left)
-            if problem is not None:
-                raise GitorchError(f"task {name} could never run: {problem}", hint="mend its needs or its parent")
+    for name, problem in planner.task_problems(states, left):
+        if name in new or gone & {*left[name].needs, left[name].parent}:
+            raise GitorchError(f"task {name} could never run: {problem}", hint="mend its needs or its parent")

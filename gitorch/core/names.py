@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Final, Literal, get_args
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal, cast, get_args
 
 from gitorch.errors import Exit, GitorchError
 
@@ -17,12 +18,19 @@ TEMPLATES_DIR: Final = f"{TASKS_DIR}/templates"
 
 MAX_NAME: Final = 100
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-_FILE = re.compile(rf"\[({'|'.join(TASK_STATES)})\]_(.+)_task\.md", re.DOTALL)
-_LOOKS_LIKE_FILE = re.compile(r"\[[^\]]*\]_.*_task\.md", re.DOTALL)
+_LOOKS_LIKE_FILE: Final = r"\[[^\]]*\]_.*_task\.md"
 _RESERVED: Final = frozenset({"templates", "main_task"})
 _DEVICES: Final = frozenset(
     ["con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))]
 )
+# A task file's name, whole or before a NUL in a longer text: its groups are state and name. All rules of `name_problem`
+# stand in it once more, for folders of many thousand files; a test holds the two together.
+TASK_FILE: Final = (
+    rf"\[({'|'.join(TASK_STATES)})\]_"
+    r"((?!(?:templates|main_task)_task\.md(?![^\0])|(?:con|prn|aux|nul|com[1-9]|lpt[1-9])(?:\.|_task\.md(?![^\0])))"
+    rf"[a-z0-9](?:[a-z0-9._-]{{0,{MAX_NAME - 2}}}[a-z0-9_-])?)_task\.md(?![^\0])"
+)
+_FILE = re.compile(TASK_FILE)
 
 
 def quote(text: str, limit: int = 60) -> str:
@@ -98,11 +106,17 @@ def parse_task_file(filename: str) -> tuple[str, TaskState] | None:
     Files that merely resemble one (`p_x_task.md`, `[p]_x`, an unknown state, a bad name) are nobody's business.
     """
     match = _FILE.fullmatch(filename)
-    if match is None or name_problem(match[2]) is not None:
-        return None
-    return match[2], check_state(match[1])
+    return None if match is None else (match[2], cast("TaskState", match[1]))
+
+
+def task_files(filenames: Iterable[str]) -> Iterator[tuple[str, str, TaskState]]:
+    """Pick the task files among the file names inside `.tasks/`: each with the task's name and state."""
+    for filename in filenames:
+        match = _FILE.fullmatch(filename)
+        if match is not None:
+            yield filename, match[2], cast("TaskState", match[1])
 
 
 def resembles_task_file(filename: str) -> bool:
     """Tell whether a file name looks like a task file that somebody got wrong."""
-    return parse_task_file(filename) is None and _LOOKS_LIKE_FILE.fullmatch(filename) is not None
+    return parse_task_file(filename) is None and re.fullmatch(_LOOKS_LIKE_FILE, filename, re.DOTALL) is not None

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from graphlib import CycleError, TopologicalSorter
+from typing import Final, NamedTuple, Protocol
 
 from gitorch.core import main_task as main_tasks
 from gitorch.core.main_task import MainTask
 from gitorch.core.moves import Family, States
+from gitorch.core.outline import Kind
 from gitorch.core.record import ACTIONS, Action
-from gitorch.core.task import Task
 
-Tasks = Mapping[str, Task]
+
+class Planned(Protocol):
+    """What planning needs to know of a task: a `Task` has it, and an `Outline`, which is read faster."""
+
+    @property
+    def parent(self) -> str | None: ...  # noqa: D102 - see Task
+    @property
+    def needs(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def order(self) -> int: ...  # noqa: D102
+    @property
+    def kind(self) -> Kind: ...  # noqa: D102
+    @property
+    def template(self) -> str | None: ...  # noqa: D102
+    @property
+    def focus(self) -> str | None: ...  # noqa: D102
+    @property
+    def run(self) -> str | None: ...  # noqa: D102
+
+
+Tasks = Mapping[str, Planned]
 
 _VERBS: Final[Mapping[str, Action]] = {action: action for action in ACTIONS}
 
@@ -32,7 +54,7 @@ class Plan(NamedTuple):
 
 def family_of(tasks: Tasks) -> Family:
     """Tell who is whose parent."""
-    return Family({name: task.parent for name, task in tasks.items()})
+    return Family({name: task.parent for name, task in tasks.items() if task.parent is not None})
 
 
 def is_open(states: States) -> bool:
@@ -53,15 +75,28 @@ def can_run(name: str, states: States, tasks: Tasks, family: Family) -> bool:
     return all(states.get(need) == "completed" for each in chain if each in tasks for need in tasks[each].needs)
 
 
-def ready(states: States, tasks: Tasks, family: Family) -> list[str]:
-    """List the tasks that can run, first things first: by their parents' order, their own order, their name."""
-    names = [name for name in states if name in tasks and can_run(name, states, tasks, family)]
+def first_ready(states: States, tasks: Tasks, family: Family) -> str | None:
+    """Give the task that can run and comes first: by its parents' order, its own order, its name."""
+    first: str | None = None
+    lowest: _Rank = ()
+    for name, state in states.items():
+        if state == "pending" and name in tasks:
+            rank = _rank(name, tasks, family)  # is found sooner than whether a task can run
+            if (first is None or rank < lowest) and can_run(name, states, tasks, family):
+                first, lowest = name, rank
+    return first
 
-    def rank(name: str) -> tuple[tuple[int, str], ...]:
-        chain = [name, *family.ancestors(name)]
-        return tuple((tasks[each].order if each in tasks else 0, each) for each in reversed(chain))
 
-    return sorted(names, key=rank)
+_Rank = tuple[tuple[int, str], ...]
+
+
+def _rank(name: str, tasks: Tasks, family: Family) -> _Rank:
+    task = tasks[name]
+    own = (task.order, name)
+    if task.parent is None:
+        return (own,)
+    above = [(tasks[each].order if each in tasks else 0, each) for each in family.ancestors(name)]
+    return (*reversed(above), own)
 
 
 def plan(main_task: MainTask, states: States, tasks: Tasks) -> Plan:
@@ -72,29 +107,26 @@ def plan(main_task: MainTask, states: States, tasks: Tasks) -> Plan:
     if name is None or not can_run(name, states, tasks, family):
         if verb == "check" and name is None:
             return Plan("check", None)
-        candidates = ready(states, tasks, family)
-        if not candidates:
-            return Plan("check", None)
-        chosen = candidates[0]
-        return Plan(own_action(tasks[chosen], family), chosen)
-    return _plan_as_told(verb, tasks[name], family)
+        chosen = first_ready(states, tasks, family)
+        return Plan("check", None) if chosen is None else Plan(own_action(chosen, tasks, family), chosen)
+    return _plan_as_told(verb, name, tasks, family)
 
 
-def _plan_as_told(verb: Action | None, task: Task, family: Family) -> Plan:
+def _plan_as_told(verb: Action | None, name: str, tasks: Tasks, family: Family) -> Plan:
     """Follow the verb that NEXT begins with, where the task allows it."""
-    own = own_action(task, family)
-    if verb is None or verb == own or (verb == "decompose" and family.children(task.name)):
-        return Plan(own, task.name)
+    own = own_action(name, tasks, family)
+    if verb is None or verb == own or (verb == "decompose" and family.children(name)):
+        return Plan(own, name)
     if verb == "check":
-        return Plan("check", task.name, aside=True)
-    if own == "decompose" or task.run is not None:
-        return Plan(own, task.name)  # a template and a command are not to be passed over
-    return Plan(verb, task.name, aside=verb == "gather")
+        return Plan("check", name, aside=True)
+    if own == "decompose" or tasks[name].run is not None:
+        return Plan(own, name)  # a template and a command are not to be passed over
+    return Plan(verb, name, aside=verb == "gather")
 
 
-def own_action(task: Task, family: Family) -> Action:
+def own_action(name: str, tasks: Tasks, family: Family) -> Action:
     """Give the action that follows from a task itself; a template is used once."""
-    return "decompose" if task.template is not None and not family.children(task.name) else task.kind
+    return "decompose" if tasks[name].template is not None and not family.children(name) else tasks[name].kind
 
 
 def next_main_task(states: States, tasks: Tasks, *, prefer: str | None = None) -> MainTask:
@@ -106,14 +138,15 @@ def next_main_task(states: States, tasks: Tasks, *, prefer: str | None = None) -
         prefer: the task to go on with if it is ready.
     """
     family = family_of(tasks)
-    candidates = ready(states, tasks, family)
-    if not candidates:
+    preferred = prefer is not None and prefer in tasks and can_run(prefer, states, tasks, family)
+    name = prefer if preferred else first_ready(states, tasks, family)
+    if name is None:
         return _nothing_ready(states)
-    task = tasks[prefer if prefer is not None and prefer in candidates else candidates[0]]
-    lineage = [*reversed([*family.ancestors(task.name)]), task.name]
-    focus = next((tasks[name].focus for name in lineage if name in tasks and tasks[name].focus), None)
-    what = "task" if task.parent is None else "subtask"
-    return main_tasks.make("continue", f"{own_action(task, family).capitalize()} {task.name} {what}", task.name, focus)
+    lineage = [*reversed([*family.ancestors(name)]), name]
+    focus = next((tasks[each].focus for each in lineage if each in tasks and tasks[each].focus), None)
+    what = "task" if tasks[name].parent is None else "subtask"
+    action = own_action(name, tasks, family).capitalize()
+    return main_tasks.make("continue", f"{action} {name} {what}", name, focus)
 
 
 def _nothing_ready(states: States) -> MainTask:
@@ -136,13 +169,29 @@ def stuck(name: str, state: str) -> MainTask:
 def task_problem(name: str, states: States, tasks: Tasks) -> str | None:
     """Say what is wrong with what a task's file says about other tasks, None where all is well."""
     family = family_of(tasks)
+    return _link_problem(name, states, tasks, family) or _circle_of_needs(name, states, tasks, family)
+
+
+def task_problems(states: States, tasks: Tasks) -> Iterator[tuple[str, str]]:
+    """Say it of all tasks that have a problem, in time that grows with their number alone."""
+    family = family_of(tasks)
+    in_circles = _in_circles(tasks, family)
+    for name in tasks:
+        problem = _link_problem(name, states, tasks, family)
+        if problem is None and name in in_circles:
+            problem = _circle_of_needs(name, states, tasks, family)
+        if problem is not None:
+            yield name, problem
+
+
+def _link_problem(name: str, states: States, tasks: Tasks, family: Family) -> str | None:
     task = tasks[name]
     if name in family.ancestors(name) or (task.parent is not None and _in_circle(name, tasks)):
         return f"task {name} is its own ancestor"
     for what, other in (("parent", task.parent), *(("needs", need) for need in task.needs)):
         if other is not None and other not in states:
             return f"{what}: there is no task {other}"
-    return _circle_of_needs(name, states, tasks, family)
+    return None
 
 
 def _in_circle(name: str, tasks: Tasks) -> bool:
@@ -160,8 +209,7 @@ def _circle_of_needs(name: str, states: States, tasks: Tasks, family: Family) ->
     todo = [name]
     while todo:
         at = todo.pop()
-        above = (each for each in (at, *family.ancestors(at)) if each in tasks)
-        for other in (*(need for each in above for need in tasks[each].needs), *family.children(at)):
+        for other in _waits_for(at, tasks, family):
             if other == name:
                 way = [at]
                 while way[-1] != name:
@@ -171,3 +219,36 @@ def _circle_of_needs(name: str, states: States, tasks: Tasks, family: Family) ->
                 waits[other] = at
                 todo.append(other)
     return None
+
+
+def _waits_for(name: str, tasks: Tasks, family: Family) -> list[str]:
+    above = (each for each in (name, *family.ancestors(name)) if each in tasks)
+    return [*(need for each in above for need in tasks[each].needs), *family.children(name)]
+
+
+def _in_circles(tasks: Tasks, family: Family) -> set[str]:
+    """List the tasks that may stand in a circle of waiting: all that do, and few others."""
+    named = {
+        *tasks,
+        *(need for task in tasks.values() for need in task.needs),
+    }  # a task that is missing has subtasks too
+    waiting = {name: _waits_for(name, tasks, family) for name in named}
+    left = _unordered(waiting)  # those in circles, and those that wait for these
+    awaited: dict[str, list[str]] = {name: [] for name in left}
+    for name in left:
+        for other in waiting[name]:
+            if other in awaited:
+                awaited[other].append(name)
+    return _unordered(awaited)
+
+
+def _unordered(waiting: Mapping[str, Iterable[str]]) -> set[str]:
+    """Give those that are left when, again and again, all are taken away that wait for none of the rest."""
+    sorter = TopologicalSorter(waiting)
+    with suppress(CycleError):
+        sorter.prepare()
+    left = {*waiting}
+    while going := sorter.get_ready():
+        left.difference_update(going)
+        sorter.done(*going)
+    return left

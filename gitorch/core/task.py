@@ -6,17 +6,15 @@ import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
 from gitorch.core import yamltext
 from gitorch.core.main_task import sentence_problem
 from gitorch.core.names import name_problem, quote
+from gitorch.core.outline import KINDS, MAX_BYTES, Kind, Outline
 from gitorch.core.yamltext import Keys, Node, YamlError
 
-Kind = Literal["gather", "execute", "synthesize"]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 AUTO: Final = "auto"  # as a task's template: choose one by the task's name
-MAX_BYTES: Final = 1024 * 1024
 PARAMETER: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _FENCE: Final = "---"
 
@@ -48,6 +46,11 @@ class Task:
     retries: int | None = None
     env: tuple[str, ...] = ()
     description: str = ""
+
+    @property
+    def outline(self) -> Outline:
+        """What planning needs to know of it."""
+        return Outline(self.parent, self.needs, self.order, self.kind, self.template, self.focus, self.run)
 
 
 def output_problem(path: str) -> str | None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
@@ -21,6 +24,9 @@ FILE_MODE: Final = "100644"
 _KINDS: Final = {TREE_MODE: b"tree", SUBMODULE_MODE: b"commit"}
 _COMMITS_KEPT: Final = 5000
 _HASHER: Final = ("hash-object", "-w", "--no-filters", "--stdin-paths")
+_AT_ONCE: Final = 4096  # bytes of requests: they fit into any pipe, so that nobody waits for the other in a circle
+_NAMES: Final = sys.getfilesystemencoding()
+_ODD_NAMES: Final = sys.getfilesystemencodeerrors()
 
 
 class Entry(NamedTuple):
@@ -82,11 +88,20 @@ class Objects:
 
     def _ask(self, spec: str) -> Object | None:
         """Ask git cat-file; it may die of what it cannot read."""
+        self._request([spec])
+        return self._answer()
+
+    def _request(self, specs: Iterable[str]) -> None:
         if self._reader is None:
             self._reader = self._git.start("cat-file", "--batch", stdin=True)
-        stdin, stdout = _pipes(self._reader)
-        stdin.write(os.fsencode(spec) + b"\n")
+        stdin, _ = _pipes(self._reader)
+        stdin.write(b"".join(os.fsencode(spec) + b"\n" for spec in specs))
         stdin.flush()
+
+    def _answer(self) -> Object | None:
+        if self._reader is None:
+            raise EOFError
+        _, stdout = _pipes(self._reader)
         header = stdout.readline().rstrip(b"\n")
         if header.endswith((b" missing", b" ambiguous", b" submodule")):
             return None
@@ -101,6 +116,23 @@ class Objects:
     def blob(self, oid: str) -> bytes:
         """Give a blob's bytes."""
         return self._must(oid, "blob").data
+
+    def blobs(self, oids: Iterable[str]) -> Iterator[bytes]:
+        """Give the bytes of many blobs, in order; many are asked for before the first is read."""
+        left = list(oids)
+        size = max(1, _AT_ONCE // (len(left[0]) + 1)) if left else 1
+        for at in range(0, len(left), size):
+            some = left[at : at + size]
+            try:
+                self._request(some)
+                found = [self._answer() for _ in some]
+            except (BrokenPipeError, EOFError):  # one by one: so it is told which cannot be read
+                self.close()
+                found = [self.read(oid) for oid in some]
+            for oid, each in zip(some, found, strict=True):
+                if each is None or each.kind != "blob":
+                    raise _missing("blob", oid)
+                yield each.data
 
     def commit(self, rev: str) -> Commit | None:
         """Read the commit that a revision names, None where there is none."""
@@ -131,33 +163,28 @@ class Objects:
         Raises:
             GitError: there is one, and it cannot be read: to take that for an empty one would be to lose it.
         """
+        found = self.tree_object(spec)
+        return {} if found is None else _entries(found.data, len(found.oid) // 2)
+
+    def tree_object(self, spec: str) -> Object | None:
+        """Read one level of a tree like `tree`, as it is stored; None where no such path leads to one."""
         found = self.read(spec)
         if found is None:
             rev, colon, path = spec.partition(":")
             if not colon:
                 raise _missing("tree", spec)
             return self._walk(rev, path)
-        if found.kind != "tree":
-            return {}
-        entries: dict[str, Entry] = {}
-        data, at, size = found.data, 0, len(found.oid) // 2
-        while at < len(data):
-            blank = data.index(b" ", at)
-            end = data.index(b"\0", blank)
-            mode = data[at:blank].decode().zfill(6)
-            entries[os.fsdecode(data[blank + 1 : end])] = Entry(mode, data[end + 1 : end + 1 + size].hex())
-            at = end + 1 + size
-        return entries
+        return found if found.kind == "tree" else None
 
-    def _walk(self, rev: str, path: str) -> dict[str, Entry]:
+    def _walk(self, rev: str, path: str) -> Object | None:
         """Read a tree of which git says that it is missing, which it says too of one that it cannot read."""
         tree = self._must(f"{rev}^{{tree}}", "tree").oid
         for name in path.split("/"):
             entry = self.tree(tree).get(name)
             if entry is None or entry.mode != TREE_MODE:
-                return {}
+                return None
             tree = entry.oid
-        return self.tree(tree)
+        return self.tree_object(tree)
 
     def _must(self, spec: str, kind: str) -> Object:
         found = self.read(spec)
@@ -283,6 +310,19 @@ def parse_commit(oid: str, data: bytes) -> Commit:
         elif key == b"encoding":  # a rebase under i18n.commitEncoding has written the message anew
             encoding = value.decode(errors="replace")
     return Commit(oid, tree, tuple(parents), _decode(message, encoding), time)
+
+
+def _entries(data: bytes, size: int) -> dict[str, Entry]:
+    """Read a tree object whose ids have so many bytes; in one go, since `.tasks` may hold many thousand names."""
+    found = re.findall(rb"([0-7]+) ([^\0]+)\0(.{%d})|." % size, data, re.DOTALL)
+    if any(not mode for mode, _, _ in found):
+        raise GitError("a tree is out of form", hint="see: git fsck")
+    return {name.decode(_NAMES, _ODD_NAMES): Entry(_mode(mode), oid.hex()) for mode, name, oid in found}
+
+
+@cache
+def _mode(text: bytes) -> str:
+    return text.decode().zfill(6)
 
 
 def _missing(kind: str, spec: str) -> GitError:

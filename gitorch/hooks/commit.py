@@ -17,8 +17,8 @@ from gitorch.hooks import caller, staged, texts
 from gitorch.hooks.caller import Caller
 from gitorch.hooks.texts import Text
 from gitorch.ledger.history import recent, record_of
-from gitorch.ledger.state import WorkflowState, read_state
-from gitorch.ledger.tasks import read_tasks
+from gitorch.ledger.outlines import read_outlines
+from gitorch.ledger.state import Files, WorkflowState, read_state
 from gitorch.ledger.verify import verify
 
 _EDITED: Final = ("", "template")  # where a message comes from that git lets its user write now
@@ -45,7 +45,7 @@ class _Making(NamedTuple):
 
     @property
     def before(self) -> WorkflowState:
-        return self.parents[0] if self.parents else WorkflowState(None, None, {}, {}, None)
+        return self.parents[0] if self.parents else WorkflowState(None, None, {}, Files({}), None)
 
 
 class _Seen(NamedTuple):
@@ -270,7 +270,7 @@ def _refuse_merge(parents: tuple[WorkflowState, ...]) -> None:
 
 def _by_hand(repository: Repository, making: _Making) -> Record | None:
     before, after = making.before, making.staged
-    tasks = {**read_tasks(repository.objects, before), **read_tasks(repository.objects, after)}
+    tasks = {**read_outlines(repository, before), **read_outlines(repository, after)}
     rewritten = before.main_task_entry != after.main_task_entry
     return handmade.record(
         Side(before.main_task, before.states), Side(after.main_task, after.states), tasks, rewritten=rewritten

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
 from gitorch.core import main_task as main_tasks
@@ -11,17 +13,23 @@ from gitorch.core.main_task import MainTask
 from gitorch.core.names import (
     MAIN_TASK_FILE,
     MAIN_TASK_PATH,
+    TASK_FILE,
     TASKS_DIR,
     TaskState,
-    parse_task_file,
     quote,
+    task_file,
+    task_files,
     task_path,
 )
 from gitorch.errors import GitorchError
 from gitorch.git.objects import TREE_MODE, Entry, Objects
+from gitorch.git.process import GitError
 from gitorch.git.repository import Repository
 
 _PUT_BACK: Final = "put MAIN_TASK back as the last commit holds it"
+# an entry of a tree object: its mode, a task file's state and name or else another name, and so many bytes of id
+_TREE_ENTRY: Final = rf"([0-7]+) (?:{TASK_FILE}|([^\0]+))\0(.{{%d}})|."
+_FOLDER_MODES: Final = (TREE_MODE, TREE_MODE.lstrip("0"))
 _NO_FOLDER: Final = "make it a folder of this repository"
 
 
@@ -39,7 +47,7 @@ class WorkflowState(NamedTuple):
     commit: str | None
     tree: str | None
     states: Mapping[str, TaskState]
-    files: Mapping[str, Entry]
+    files: Files
     main_task_entry: Entry | None
     main_task_bytes: bytes | None = None
 
@@ -81,7 +89,7 @@ def read_state(objects: Objects, rev: str = "HEAD") -> WorkflowState:
     if commit is None:
         if rev != "HEAD":
             raise GitorchError(f"{quote(rev)} is no commit", hint="give a commit, branch or tag")
-        return WorkflowState(None, None, {}, {}, None)
+        return WorkflowState(None, None, {}, Files({}), None)
     return state_of_tree(objects, commit.tree, commit.oid)
 
 
@@ -91,40 +99,87 @@ def state_of_tree(objects: Objects, tree: str, commit: str | None = None) -> Wor
     Raises:
         GitorchError: two files stand for one task.
     """
-    entries = objects.tree(f"{tree}:{TASKS_DIR}")
-    states, files = _tasks({name: entry for name, entry in entries.items() if entry.mode != TREE_MODE})
-    main = entries.get(MAIN_TASK_FILE)
-    main_bytes = None if main is None or main.mode == TREE_MODE else objects.blob(main.oid)
-    return WorkflowState(commit, tree, states, files, main, main_bytes)
+    folder = _folder(objects, tree)
+    return WorkflowState(commit, tree, folder.states, folder.files, folder.main_task_entry, folder.main_task_bytes)
 
 
-def _tasks(entries: Mapping[str, Entry]) -> tuple[dict[str, TaskState], dict[str, Entry]]:
+class _Folder(NamedTuple):
+    """What `.tasks` holds of the state."""
+
+    states: Mapping[str, TaskState]
+    files: Files
+    main_task_entry: Entry | None
+    main_task_bytes: bytes | None
+
+
+@lru_cache(maxsize=8)
+def _folder(objects: Objects, tree: str) -> _Folder:
+    """Read `.tasks` of a tree once in a process: a step looks at the same two or three trees again and again."""
+    found = objects.tree_object(f"{tree}:{TASKS_DIR}")
+    if found is None:
+        return _Folder({}, Files({}), None, None)
+    text = found.data.decode("latin-1")  # each byte a character: names of task files are ASCII, ids are no text
     states: dict[str, TaskState] = {}
-    files: dict[str, Entry] = {}
-    for (name, state), filename in parse_names(entries):
-        states[name] = state
-        files[name] = entries[filename]
-    return states, files
+    stored: dict[str, tuple[str, str]] = {}
+    main: Entry | None = None
+    for mode, state, name, other, oid in re.findall(_TREE_ENTRY % (len(found.oid) // 2), text, re.DOTALL):
+        if name and mode not in _FOLDER_MODES:
+            if name in states:
+                raise _two_files(name, task_file(name, states[name]), task_file(name, state))
+            states[name] = state
+            stored[name] = mode, oid
+        elif other == MAIN_TASK_FILE:
+            main = _entry(mode, oid)
+        elif not mode:
+            raise GitError(f"tree {found.oid} is out of form", hint="see: git fsck")
+    main_bytes = None if main is None or main.mode == TREE_MODE else objects.blob(main.oid)
+    return _Folder(states, Files(stored), main, main_bytes)
 
 
-def parse_names(filenames: Iterable[str]) -> Iterable[tuple[tuple[str, TaskState], str]]:
-    """Pick the task files among the names in `.tasks`, each with what it says.
+class Files(Mapping[str, Entry]):
+    """Task files as a tree holds them; of many thousand, most commands ask for none or few."""
+
+    def __init__(self, stored: Mapping[str, tuple[str, str]]) -> None:
+        self._stored = stored
+
+    def __getitem__(self, name: str) -> Entry:
+        return _entry(*self._stored[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stored)
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+    @cached_property
+    def oids(self) -> Mapping[str, str]:
+        """The blob of each."""
+        return {name: oid.encode("latin-1").hex() for name, (_, oid) in self._stored.items()}
+
+
+def _entry(mode: str, oid: str) -> Entry:
+    return Entry(mode.zfill(6), oid.encode("latin-1").hex())
+
+
+def parse_names(filenames: Iterable[str]) -> Iterator[tuple[str, str, TaskState]]:
+    """Pick the task files among the names in `.tasks`, in order: each with the task's name and state.
 
     Raises:
         GitorchError: two files stand for one task.
     """
     seen: dict[str, str] = {}
-    for filename in sorted(filenames):
-        parsed = parse_task_file(filename) if filename.startswith("[") else None
-        if parsed is None:
-            continue
-        if parsed[0] in seen:
-            raise GitorchError(
-                f"{TASKS_DIR}: task {parsed[0]} has two files, {seen[parsed[0]]} and {filename}",
-                hint="keep the one that says how the task stands, and take the other away",
-            )
-        seen[parsed[0]] = filename
-        yield parsed, filename
+    for filename, name, state in task_files(sorted(filenames)):
+        if name in seen:
+            raise _two_files(name, seen[name], filename)
+        seen[name] = filename
+        yield filename, name, state
+
+
+def _two_files(name: str, one: str, other: str) -> GitorchError:
+    return GitorchError(
+        f"{TASKS_DIR}: task {name} has two files, {one} and {other}",
+        hint="keep the one that says how the task stands, and take the other away",
+    )
 
 
 def worktree_difference(repository: Repository, state: WorkflowState) -> str | None:
@@ -142,8 +197,17 @@ def worktree_difference(repository: Repository, state: WorkflowState) -> str | N
         filenames = []
     except OSError as error:
         raise GitorchError(f"{TASKS_DIR} cannot be read: {error.strerror}", hint=_NO_FOLDER) from None
+    as_due = {task_file(name, each) for name, each in state.states.items()}
+    if {name for name in filenames if name.startswith("[")} != as_due:
+        difference = _names_difference(repository, state, filenames)
+        if difference is not None:
+            return difference
+    return _main_task_difference(repository, state, present=MAIN_TASK_FILE in filenames)
+
+
+def _names_difference(repository: Repository, state: WorkflowState, filenames: Iterable[str]) -> str | None:
     absent = left_out(repository)
-    there = {name: state for (name, state), _ in parse_names(filenames)}
+    there = {name: each for _, name, each in parse_names(filenames)}
     for name in sorted(there.keys() | state.states.keys()):
         if there.get(name) != state.states.get(name) and not (
             name not in there and task_path(name, state.states[name]) in absent
@@ -152,12 +216,12 @@ def worktree_difference(repository: Repository, state: WorkflowState) -> str | N
                 f"in the work tree task {name} is {there.get(name, 'missing')}, "
                 f"in the last commit {state.states.get(name, 'missing')}"
             )
-    return _main_task_difference(repository, state, MAIN_TASK_FILE in filenames, MAIN_TASK_PATH in absent)
+    return None
 
 
-def _main_task_difference(repository: Repository, state: WorkflowState, present: bool, absent: bool) -> str | None:
+def _main_task_difference(repository: Repository, state: WorkflowState, *, present: bool) -> str | None:
     if not present:
-        if state.main_task_bytes is None or absent:
+        if state.main_task_bytes is None or MAIN_TASK_PATH in left_out(repository):
             return None
         return f"{MAIN_TASK_PATH} is missing in the work tree"
     path = repository.root / MAIN_TASK_PATH

@@ -16,7 +16,9 @@ def read_tasks(objects: Objects, state: WorkflowState) -> dict[str, Task]:
     Raises:
         YamlError: one of them breaks a rule; the message names file, line and key.
     """
-    return {name: read_task(objects, state, name) for name in state.states}
+    oids = state.files.oids
+    blobs = zip(oids, objects.blobs(oids.values()), strict=True)
+    return {name: task_files.parse(name, data, state.path_of(name)) for name, data in blobs}
 
 
 def read_task(objects: Objects, state: WorkflowState, name: str) -> Task:

@@ -12,7 +12,8 @@ from typing import Final
 
 from gitorch.core import task as task_file
 from gitorch.core.names import TASKS_DIR, name_problem, parse_task_file, quote, task_dir
-from gitorch.core.task import KINDS, Kind, Task
+from gitorch.core.outline import KINDS, Kind
+from gitorch.core.task import Task
 from gitorch.errors import Exit, GitorchError
 from gitorch.local.words import words
 

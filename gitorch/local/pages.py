@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Final
 
-from gitorch.core.task import Kind
+from gitorch.core.outline import Kind
 from gitorch.core.text import clean, one_line
 from gitorch.local.assignment import Assignment
 from gitorch.local.citations import cite, show

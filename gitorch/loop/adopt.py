@@ -160,7 +160,7 @@ def _in_worktree(repository: Repository) -> tuple[States, MainTask | None]:
         raise GitorchError(f"{TASKS_DIR} is a symbolic link", hint="make it a folder of this repository")
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else set[str]()
     left_out = _left_out(repository) if repository.flag("core.sparsecheckout") else {}
-    states = {name: task_state for (name, task_state), _ in parse_names(names | left_out.keys())}
+    states = {name: task_state for _, name, task_state in parse_names(names | left_out.keys())}
     main = folder / MAIN_TASK_FILE
     if main.is_symlink() or (main.exists() and not main.is_file()):
         raise GitorchError(f"{MAIN_TASK_PATH} is no plain file", hint="make it one, then run gitorch adopt again")

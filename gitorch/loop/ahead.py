@@ -17,8 +17,9 @@ from gitorch.core.task import Task
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.repository import Repository
 from gitorch.ledger.history import recent
+from gitorch.ledger.outlines import read_outlines
 from gitorch.ledger.state import WorkflowState, check_worktree, read_state
-from gitorch.ledger.tasks import read_tasks
+from gitorch.ledger.tasks import read_task
 from gitorch.loop import cut, limits, roster
 from gitorch.loop.limits import Limits
 from gitorch.loop.result import Step
@@ -103,11 +104,11 @@ def choose(repository: Repository, state: WorkflowState, options: Options, total
     Raises:
         GitorchError: something is out of form.
     """
-    tasks = read_tasks(repository.objects, state)
+    tasks = read_outlines(repository, state)
     plan = planner.plan(state.workflow(), state.states, tasks)
     task = None
     if plan.task is not None:
-        task = tasks[plan.task]
+        task = read_task(repository.objects, state, plan.task)
         problem = planner.task_problem(plan.task, state.states, tasks)
         if problem is not None:
             raise GitorchError(f"{state.path_of(plan.task)}: {problem}", hint="mend the task file, then commit it")

@@ -19,8 +19,8 @@ from gitorch.git.repository import Repository
 from gitorch.guard import restore, snapshot
 from gitorch.ledger.append import Draft, append
 from gitorch.ledger.history import Past, past_of
+from gitorch.ledger.outlines import read_outlines
 from gitorch.ledger.state import WorkflowState
-from gitorch.ledger.tasks import read_tasks
 from gitorch.loop import ahead as looking
 from gitorch.loop import finish, invocation, limits, prompt, trust
 from gitorch.loop.ahead import Ahead, Options
@@ -116,7 +116,7 @@ def _begin(repository: Repository, plan: Plan, attempt: int | None, agent: str, 
         if plan.task is not None:
             move = Change(plan.task, state.state_of(plan.task), "running")
             moves.check_move(plan.task, state.state_of(plan.task), "running")
-            changes = moves.with_parents(state.states, planner.family_of(read_tasks(repository.objects, state)), move)
+            changes = moves.with_parents(state.states, planner.family_of(read_outlines(repository, state)), move)
         what = f"begin {plan.action}" + (f", attempt {attempt}" if attempt is not None and attempt > 1 else "")
         record = Record(
             event="begin",

@@ -11,8 +11,9 @@ from gitorch.core.task import Task
 from gitorch.core.text import clean, one_line
 from gitorch.git.repository import Repository
 from gitorch.ledger.history import failures_of, past_of
+from gitorch.ledger.outlines import read_outlines
 from gitorch.ledger.state import read_state
-from gitorch.ledger.tasks import read_tasks
+from gitorch.ledger.tasks import read_task
 
 CHARS_PER_TOKEN: Final = 4  # what tokenizers of today's models take of English text and code, about
 _MAX_NOTE: Final = 20_000  # characters of one output
@@ -45,8 +46,8 @@ def pack(repository: Repository, name: str, budget: int) -> str:
 def _sections(repository: Repository, name: str) -> Iterator[str]:
     objects = repository.objects
     state = read_state(objects)
-    tasks = read_tasks(objects, state)
-    task = tasks[name]
+    tasks = read_outlines(repository, state)
+    task = read_task(objects, state, name)
     yield f"# Task {name} [{state.states[name]}]\n\n{task.description}"
     look = past_of if state.states[name] in ("pending", "running") else failures_of
     past = look(objects, name)
@@ -60,7 +61,7 @@ def _sections(repository: Repository, name: str) -> Iterator[str]:
         yield "## What earlier attempts tried\n\n" + "\n".join(tried)
     for parent in planner.family_of(tasks).ancestors(name):
         if parent in tasks:
-            yield f"## Part of {parent}\n\n{tasks[parent].description}"
+            yield f"## Part of {parent}\n\n{read_task(objects, state, parent).description}"
     yield from _results(repository, task, tasks)
     yield from _passages(repository, task)
 

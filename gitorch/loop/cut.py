@@ -10,6 +10,7 @@ from gitorch.core import task as task_files
 from gitorch.core import template as template_files
 from gitorch.core.moves import States
 from gitorch.core.names import task_dir, task_path
+from gitorch.core.outline import MAX_BYTES
 from gitorch.core.task import AUTO, Task
 from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository
@@ -36,7 +37,7 @@ def check(repository: Repository, task: Task, claim: Claim) -> Claim:
     """Read the subtasks that an agent has written; with a fault in them the claim is rejected."""
     shown = f"{task_dir(task.name)}/{FILE}"
     path = repository.root / shown
-    if path.is_symlink() or not path.is_file() or path.stat().st_size > task_files.MAX_BYTES:
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
         return claim.rejected(f"{shown} is missing, or is no plain file of moderate size")
     try:
         made = _read(repository, task, shown)

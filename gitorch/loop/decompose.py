@@ -18,8 +18,9 @@ from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository
 from gitorch.ledger.append import Appended, Draft, append
 from gitorch.ledger.history import recent
+from gitorch.ledger.outlines import read_outlines
 from gitorch.ledger.state import WorkflowState
-from gitorch.ledger.tasks import read_tasks
+from gitorch.ledger.tasks import read_task
 from gitorch.loop import catalog, invocation
 
 
@@ -44,15 +45,15 @@ def decompose(repository: Repository, name: str, choice: Choice, *, by_step: boo
         if not by_step:
             invocation.check_not_worked_on(repository, name)
         fold = recent(repository.objects, state.commit).fold if by_step and state.commit is not None else None
-        draft, made[:] = draft_decompose(read_tasks(repository.objects, state), state, name, choice, known, fold)
+        draft, made[:] = _draft(repository, state, name, choice, known, fold)
         return draft
 
     appended = append(repository, draft_for)
     return appended, made
 
 
-def draft_decompose(
-    tasks: Mapping[str, Task],
+def _draft(
+    repository: Repository,
     state: WorkflowState,
     name: str,
     choice: Choice,
@@ -61,23 +62,25 @@ def draft_decompose(
 ) -> tuple[Draft, list[Task]]:
     """Work out the record of a decomposition; `fold` is given where a step does it."""
     now = state.state_of(name)
+    tasks = read_outlines(repository, state)
     family = plan.family_of(tasks)
     if family.children(name):
         raise GitorchError(f"task {name} has subtasks already", hint=f"see them: gitorch show {name}")
     if now not in ("pending", "running"):
         raise GitorchError(f"task {name} is {now}; only a pending or running task can be decomposed")
-    template, made = catalog.subtasks(choice.template, tasks[name], choice.parameters, known)
-    for task in made:
-        if task.name in state.states:
+    task = read_task(repository.objects, state, name)
+    template, made = catalog.subtasks(choice.template, task, choice.parameters, known)
+    for each in made:
+        if each.name in state.states:
             raise GitorchError(
-                f"template {template.name} would create {task.name}, and there is such a task already",
+                f"template {template.name} would create {each.name}, and there is such a task already",
                 hint="choose another template, or drop that task",
             )
     changes = moves.with_parents(state.states, family, Change(name, now, "running")) if now == "pending" else []
     changes = [*changes, *(Change(task.name, None, "pending") for task in made)]
     main_task = state.main_task
     if fold is not None:
-        after = {**tasks, **{task.name: task for task in made}}
+        after = {**tasks, **{task.name: task.outline for task in made}}
         main_task = plan.next_main_task(moves.apply(state.states, changes), after)
     record = Record(
         event="decompose",

@@ -19,8 +19,8 @@ from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository
 from gitorch.guard import snapshot
 from gitorch.ledger.append import Appended, Draft, append, append_if
+from gitorch.ledger.outlines import read_outlines
 from gitorch.ledger.state import WorkflowState, read_state
-from gitorch.ledger.tasks import read_tasks
 from gitorch.loop import catalog, invocation, proposal
 
 
@@ -99,7 +99,7 @@ def create(repository: Repository, new: NewTask) -> Appended:
             )
         if new.parent is not None:
             invocation.check_not_worked_on(repository, new.parent)
-        tasks = read_tasks(repository.objects, state)
+        tasks = read_outlines(repository, state)
         siblings = [each for each in tasks.values() if each.parent == new.parent]
         task = Task(
             name=new.name,
@@ -150,7 +150,7 @@ def move(repository: Repository, name: str, to: str, reason: str | None = None) 
             return None
         invocation.check_not_worked_on(repository, name)
         moves.check_move(name, before, after)
-        family = planner.family_of(read_tasks(repository.objects, state))
+        family = planner.family_of(read_outlines(repository, state))
         still_open = [child for child in family.children(name) if state.states.get(child) != "completed"]
         if after == "completed" and still_open:
             raise GitorchError(
@@ -191,7 +191,7 @@ def update(
         if task is not None:
             state.state_of(task)
         own = proposal.own_task()
-        above = planner.family_of(read_tasks(repository.objects, state)).ancestors(own or "")
+        above = planner.family_of(read_outlines(repository, state)).ancestors(own or "")
         closing = {own, *above}
         others = {name: each for name, each in state.states.items() if name not in closing}
         proposal.propose_update(main_task, others_open=planner.is_open(others))
@@ -214,7 +214,7 @@ def drop(repository: Repository, name: str) -> Appended:
     def draft_for(state: WorkflowState) -> Draft:
         before = state.state_of(name)
         invocation.check_not_worked_on(repository, name)
-        tasks = read_tasks(repository.objects, state)
+        tasks = read_outlines(repository, state)
         family = planner.family_of(tasks)
         if family.children(name):
             raise GitorchError(
@@ -253,7 +253,7 @@ def answer(repository: Repository, text: str) -> Appended:
             raise GitorchError(f"the workflow asks nothing: its status is {now.status}", hint="see it: gitorch status")
         stuck = [name for name, each in sorted(state.states.items()) if each in ("failed", "blocked")]
         chosen = now.task if now.task in stuck else (stuck[0] if stuck else None)
-        tasks = read_tasks(repository.objects, state)
+        tasks = read_outlines(repository, state)
         changes: list[Change] = []
         if chosen is not None:
             changes = moves.with_parents(

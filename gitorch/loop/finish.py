@@ -20,8 +20,8 @@ from gitorch.errors import Exit
 from gitorch.git.repository import Repository
 from gitorch.guard.held import redact
 from gitorch.guard.mend import mend
+from gitorch.ledger.outlines import read_outlines
 from gitorch.ledger.state import WorkflowState, read_state
-from gitorch.ledger.tasks import read_tasks
 from gitorch.loop import cut, settle
 from gitorch.loop import invocation as invocations
 from gitorch.loop.claim import Claim
@@ -57,7 +57,7 @@ def finish(
     attempts = task.retries + 1 if task is not None and task.retries is not None else limits.max_attempts
 
     def record_for(state: WorkflowState, rescue: str | None) -> Record:
-        tasks = read_tasks(repository.objects, state)
+        tasks = read_outlines(repository, state)
         cut.check_free(state.states, claim.subtasks)
         beside = state.main_task != main_task_then
         return _record(begun, claim, state, tasks, attempts, rescue, beside=beside)
@@ -98,7 +98,7 @@ def abandon(repository: Repository, begun: Invocation) -> None:
     settle.put_back(
         repository,
         begun,
-        lambda state, rescue: _record(begun, claim, state, read_tasks(repository.objects, state), 1, rescue),
+        lambda state, rescue: _record(begun, claim, state, read_outlines(repository, state), 1, rescue),
     )
     invocations.clear(repository, begun)
 
@@ -124,7 +124,7 @@ def _record(
     """Make the record; `beside` tells that somebody else has written MAIN_TASK meanwhile."""
     changes = _changes(begun, claim, state, tasks, attempts)
     states = moves.apply(state.states, changes)
-    tasks = {**tasks, **{task.name: task for task in claim.subtasks}}
+    tasks = {**tasks, **{task.name: task.outline for task in claim.subtasks}}
     report = claim.report
     what = (
         f"decompose into {len(claim.subtasks)} subtasks"

@@ -16,7 +16,7 @@ from gitorch.errors import Exit, GitorchError
 from gitorch.git.repository import Repository
 from gitorch.ledger.history import past_of
 from gitorch.ledger.state import read_state
-from gitorch.ledger.tasks import read_tasks
+from gitorch.ledger.tasks import read_task
 from gitorch.loop import ahead as looking
 from gitorch.loop import begin, claim, invocation, proposal, recover, roster, trust, work
 from gitorch.loop import finish as finishing
@@ -118,7 +118,9 @@ def take_back(
                 hint="what was done is kept under a rescue ref: see gitorch log",
             )
         then = read_state(repository.objects, begun.begin)  # as the loop was told, whatever was committed since
-        task = read_tasks(repository.objects, then).get(begun.task) if begun.task is not None else None
+        task = None
+        if begun.task is not None and begun.task in then.states:
+            task = read_task(repository.objects, then, begun.task)
         if task is not None:
             trust.check(task)
         said = _said(repository, begun, code, output)

@@ -12,8 +12,8 @@ from gitorch.git.repository import Repository
 from gitorch.guard.mend import mend
 from gitorch.ledger.append import writing
 from gitorch.ledger.history import recent
+from gitorch.ledger.outlines import read_outlines
 from gitorch.ledger.state import WorkflowState
-from gitorch.ledger.tasks import read_tasks
 from gitorch.loop import invocation as invocations
 from gitorch.loop import settle
 from gitorch.loop.invocation import Invocation
@@ -48,7 +48,7 @@ def recover(repository: Repository) -> str | None:
     def record_for(state: WorkflowState, rescue: str | None) -> Record:
         changes: list[Change] = []
         if begun.task is not None and state.states.get(begun.task) == "running":
-            family = planner.family_of(read_tasks(repository.objects, state))
+            family = planner.family_of(read_outlines(repository, state))
             changes = moves.with_parents(state.states, family, Change(begun.task, "running", "pending"))
         return Record(
             event="recover",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from gitorch import data
@@ -48,11 +48,18 @@ def allowed() -> set[str]:
 
 def untrusted(task: Task) -> list[str]:
     """List the command lines of a task that may not run yet."""
-    commands = commands_of(task)
-    if not commands:
-        return []
-    known = allowed() | _shipped()
-    return [command for command in commands if digest(command, task.env) not in known]
+    return _untrusted(task, allowed() | _shipped()) if commands_of(task) else []
+
+
+def untrusted_of(tasks: Iterable[Task]) -> Iterator[Task]:
+    """Pick the tasks that have command lines which may not run yet."""
+    having = [task for task in tasks if commands_of(task)]
+    known = allowed() | _shipped() if having else set()
+    return (task for task in having if _untrusted(task, known))
+
+
+def _untrusted(task: Task, known: Container[str]) -> list[str]:
+    return [command for command in commands_of(task) if digest(command, task.env) not in known]
 
 
 def _shipped() -> set[str]:

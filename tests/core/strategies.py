@@ -15,8 +15,9 @@ from gitorch.core.main_task import STATUSES, MainTask, sentence_problem
 from gitorch.core.message import subject
 from gitorch.core.moves import Change
 from gitorch.core.names import TASK_STATES, TaskState, name_problem
+from gitorch.core.outline import KINDS
 from gitorch.core.record import ACTIONS, EVENTS, OUTCOMES, Again, Check, Event, Record, Totals
-from gitorch.core.task import KINDS, Task, output_problem
+from gitorch.core.task import Task, output_problem
 
 settings.register_profile(
     "quick", max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from gitorch.core import names
 from gitorch.errors import Exit, GitorchError
@@ -165,3 +166,14 @@ def test_states_are_checked() -> None:
 def test_paths_lie_in_the_tasks_folder() -> None:
     assert names.task_path("a", "running") == ".tasks/[running]_a_task.md"
     assert names.task_dir("a") == ".tasks/a"
+
+
+@given(st.one_of(nasty_text, long_names, st.text("conaulptm1._-x", max_size=12), st.sampled_from(sorted(RULES))))
+def test_file_names_follow_the_rules_of_names(name: str) -> None:
+    """The rules stand twice: each with its message, and all in one expression."""
+    for text in (name, name + "a" * (names.MAX_NAME - len(name)), name + "_task.md", name + "."):
+        parsed = names.parse_task_file(f"[running]_{text}_task.md")
+        assert parsed == ((text, "running") if names.name_problem(text) is None else None)
+        assert [*names.task_files(["MAIN_TASK", f"[running]_{text}_task.md"])] == (
+            [(f"[running]_{text}_task.md", *parsed)] if parsed else []
+        )

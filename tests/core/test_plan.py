@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from gitorch.core import main_task as main_tasks
 from gitorch.core import plan as planner
 from gitorch.core.main_task import MainTask, make, parse
-from gitorch.core.moves import Change, States, apply, with_parents
+from gitorch.core.moves import Change, Family, States, apply, with_parents
 from gitorch.core.names import TASK_STATES, TaskState
-from gitorch.core.plan import Plan, family_of, next_main_task, plan, ready, task_problem
+from gitorch.core.plan import Plan, family_of, first_ready, next_main_task, plan, task_problem, task_problems
 from gitorch.core.task import Task
 
 
@@ -26,6 +26,15 @@ THREE = tasks_of(
     Task(name="top-end", parent="top", order=3, kind="synthesize", needs=("top-data", "top-work")),
 )
 FRESH: States = {"top": "running", "top-data": "pending", "top-work": "pending", "top-end": "pending"}
+
+
+def ready(states: States, tasks: dict[str, Task], family: Family) -> list[str]:
+    """List the tasks that can run, first things first."""
+
+    def rank(name: str) -> list[tuple[int, str]]:
+        return [(tasks[each].order, each) for each in reversed([name, *family.ancestors(name)])]
+
+    return sorted((name for name in states if planner.can_run(name, states, tasks, family)), key=rank)
 
 
 def told(next_: str, task: str | None = None) -> MainTask:
@@ -205,6 +214,30 @@ def test_a_plan_is_always_one_that_can_be_done(
 
 
 @given(workflows())
+def test_the_first_that_is_ready_is_the_first_of_all_that_are(
+    drawn: tuple[dict[str, TaskState], dict[str, Task]],
+) -> None:
+    states, tasks = drawn
+    family = family_of(tasks)
+    assert first_ready(states, tasks, family) == next(iter(ready(states, tasks, family)), None)
+
+
+@st.composite
+def links(draw: st.DrawFn) -> dict[str, Task]:
+    """Draw tasks with any parents and needs: circles, themselves, missing ones."""
+    other = st.sampled_from([*NAMES[:5], "gone"])
+    few = st.lists(other, max_size=2).map(tuple)
+    return {name: Task(name=name, parent=draw(st.none() | other), needs=draw(few)) for name in NAMES[:5]}
+
+
+@given(links(), st.lists(st.sampled_from(TASK_STATES), min_size=5, max_size=5))
+def test_the_problems_of_all_tasks_are_those_of_each(tasks: dict[str, Task], drawn: list[TaskState]) -> None:
+    states = dict(zip(tasks, drawn, strict=True))
+    each = {name: task_problem(name, states, tasks) for name in tasks}
+    assert dict(task_problems(states, tasks)) == {name: problem for name, problem in each.items() if problem}
+
+
+@given(workflows())
 def test_main_task_next_is_valid_and_names_what_the_plan_does(
     drawn: tuple[dict[str, TaskState], dict[str, Task]],
 ) -> None:
@@ -212,7 +245,7 @@ def test_main_task_next_is_valid_and_names_what_the_plan_does(
     made = next_main_task(states, tasks)
     assert parse(main_tasks.format(made).encode()) == made
     if made.task is not None and made.status == "continue":
-        assert plan(made, states, tasks) == Plan(planner.own_action(tasks[made.task], family_of(tasks)), made.task)
+        assert plan(made, states, tasks) == Plan(planner.own_action(made.task, tasks, family_of(tasks)), made.task)
 
 
 @given(workflows())
