@@ -11,6 +11,7 @@ it ended.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -151,8 +152,23 @@ def _main() -> NoReturn:
         _serve(asked)
     from gitorch.__main__ import main  # noqa: PLC0415 - only the child of a run comes here
 
-    main()
-    raise AssertionError("it does not return")
+    code: object = 0
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+    _end(code if isinstance(code, int) else 1)
+
+
+def _end(code: int) -> NoReturn:
+    """End as Python does, but do not take all modules down one by one, which takes longer than most commands."""
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = 120  # Python's own
+    os._exit(code)
 
 
 if __name__ == "__main__":
