@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.loop.bench import Bench
-from tests.sandbox import Sandbox
+from tests.sandbox import Sandbox, end_started
 
-_OUTSIDE = ("GIT_", "GITORCH_", "XDG_", "ANTHROPIC_", "CLAUDE_", "OPENAI_")
+_OUTSIDE = ("GIT_", "GITORCH_", "XDG_", "ANTHROPIC_", "CLAUDE_", "OPENAI_", "PYTHON")
 
 
 _CASES = 3  # that are run of a test which has more, and a repository for each
@@ -35,6 +35,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in spared]
 
 
+def pytest_unconfigure() -> None:
+    end_started()
+
+
 def _spared(items: list[pytest.Item]) -> set[pytest.Item]:
     """Of tests that make a repository for each of many cases, leave out all but some, spread over the list."""
     groups: dict[str, list[pytest.Item]] = {}
@@ -47,6 +51,12 @@ def _spared(items: list[pytest.Item]) -> set[pytest.Item]:
             run = {number * (len(cases) - 1) // (_CASES - 1) for number in range(_CASES)}
             spared.update(case for number, case in enumerate(cases) if number not in run)
     return spared
+
+
+def _shared(factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of this run of the tests, which all of its workers have in common."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.fixture(autouse=True)
@@ -65,12 +75,15 @@ def sealed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
         "TZ": "UTC",
         "LC_ALL": "C.UTF-8",
         "PYTHONHASHSEED": "0",
+        # all programs that tests start share one folder of compiled modules, whatever the developer has set
+        "PYTHONPYCACHEPREFIX": str(_shared(tmp_path_factory) / "compiled"),
     }
     for key, value in values.items():
         monkeypatch.setenv(key, value)
     (home / ".gitconfig").write_text(
         "[user]\n\tname = Test User\n\temail = test@example.invalid\n"
         "[init]\n\tdefaultBranch = main\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n"
+        "[core]\n\tfsync = none\n"  # no test cuts the power
     )
     # the installed program is the one beside the interpreter that runs the tests
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))

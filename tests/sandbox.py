@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from gitorch import cli
+from tests.started import Started
 
 DECOYS = (".tasks/p_x_task.md", ".tasks/[p]_x", ".tasks/-rf", ".tasks/a b", ".tasks/ü.md", "p_x_task.md", "-rf", "a b")
 # commands whose end-to-end form other tests show; here they set the scene or look at it
@@ -39,6 +40,8 @@ _PLAIN = frozenset(
     }
 )
 GITORCH = (sys.executable, "-m", "gitorch")
+_TIMEOUT = 120.0  # seconds
+_ALL_STARTED: list[Started] = []  # none or one
 
 
 class Ran(NamedTuple):
@@ -54,19 +57,30 @@ class Ran(NamedTuple):
 
 
 def run(*command: str, cwd: Path, stdin: str = "", env: dict[str, str] | None = None) -> Ran:
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        errors="surrogateescape",
-        env={**os.environ, **(env or {})},
-        timeout=120,
-        check=False,
-    )
-    return Ran(done.returncode, done.stdout, done.stderr)
+    """Run a program; where it is gitorch, without waiting for Python to start."""
+    environ = {**os.environ, **(env or {})}
+    sent = stdin.encode(errors="surrogateescape")
+    if command[: len(GITORCH)] == GITORCH and (started := _started(environ)):
+        ran = started.run(*command[len(GITORCH) :], cwd=cwd, env=environ, stdin=sent, timeout=_TIMEOUT)
+    else:
+        done = subprocess.run(
+            command, cwd=cwd, input=sent, capture_output=True, env=environ, timeout=_TIMEOUT, check=False
+        )
+        ran = (done.returncode, done.stdout, done.stderr)
+    return Ran(ran[0], *(text.decode(errors="surrogateescape").replace("\r\n", "\n") for text in ran[1:]))
+
+
+def _started(env: dict[str, str]) -> Started | None:
+    """Give the process that runs gitorch at once, which this worker starts when it first wants it."""
+    if not _ALL_STARTED:
+        _ALL_STARTED.append(Started(env))
+    return _ALL_STARTED[0] if _ALL_STARTED[0].suits(env) else None
+
+
+def end_started() -> None:
+    """End that process, with the last test."""
+    while _ALL_STARTED:
+        _ALL_STARTED.pop().close()
 
 
 def quickly(root: Path, *args: str) -> Ran:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +27,7 @@ from gitorch.core.main_task import MainTask
 from gitorch.core.moves import Change
 from gitorch.core.names import MAIN_TASK_PATH, task_dir, task_path
 from gitorch.core.record import Record
+from tests.bench.stopwatch import Stopwatch, Way
 
 TASKS = 100
 ROUNDS = 5
@@ -174,24 +175,14 @@ def _commit(event: _Event, number: int) -> bytes:
 
 
 class Measured(NamedTuple):
-    """One run of a command."""
+    """Several runs of a command: the median of their seconds, and the most memory that any held."""
 
     seconds: float
     megabytes: float
-    code: int
-
-
-def measure(*command: str, cwd: Path) -> Measured:
-    """Run a command, its output read by nobody, and say how long it took and how much memory it held at most."""
-    before = time.perf_counter()
-    with subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    return Measured(time.perf_counter() - before, usage.ru_maxrss / 1024, process.returncode)
 
 
 class Comparison(NamedTuple):
-    """Medians of a gitorch command and of plain git over the same history."""
+    """Plain git and a gitorch command over the same history."""
 
     git: Measured
     ours: Measured
@@ -201,21 +192,23 @@ class Comparison(NamedTuple):
         return self.ours.seconds / self.git.seconds
 
 
+def measure(cwd: Path, *commands: Sequence[str], rounds: int = 1) -> list[Measured]:
+    """Measure commands in turns; all have to end with 0."""
+    ways = [Way(str(number), command, cwd) for number, command in enumerate(commands)]
+    with tempfile.TemporaryDirectory() as folder:
+        watch = Stopwatch(Path(folder), {**os.environ})
+        try:
+            samples = watch.in_turns(rounds, ways)
+        finally:
+            watch.close()
+    runs = [samples[way.name] for way in ways]
+    return [Measured(statistics.median(run.wall for run in each), max(run.peak for run in each)) for each in runs]
+
+
 def compare(root: Path, *args: str, rounds: int = ROUNDS) -> Comparison:
     """Measure `gitorch ARGS` and `git log --raw --format=%B` in turns."""
     plain = ("git", "-c", "core.pager=cat", "log", "--raw", "--format=%B")
-    pairs = [
-        (measure(*plain, cwd=root), measure(sys.executable, "-m", "gitorch", *args, cwd=root)) for _ in range(rounds)
-    ]
-    return Comparison(_median([git for git, _ in pairs]), _median([ours for _, ours in pairs]))
-
-
-def _median(runs: list[Measured]) -> Measured:
-    return Measured(
-        statistics.median(run.seconds for run in runs),
-        max(run.megabytes for run in runs),
-        max(run.code for run in runs),
-    )
+    return Comparison(*measure(root, plain, (sys.executable, "-m", "gitorch", *args), rounds=rounds))
 
 
 def main() -> None:
@@ -228,8 +221,7 @@ def main() -> None:
         for command in (("verify", "--json"), ("audit", "--json")):
             found = compare(root, *command)
             _say(f"git log --raw --format=%B: {found.git.seconds:.2f} s, {found.git.megabytes:.0f} MB")
-            ours = found.ours
-            _say(f"gitorch {command[0]}: {ours.seconds:.2f} s, {ours.megabytes:.0f} MB, ended {ours.code}")
+            _say(f"gitorch {command[0]}: {found.ours.seconds:.2f} s, {found.ours.megabytes:.0f} MB")
             _say(f"ratio: {found.ratio:.2f}")
 
 

@@ -98,6 +98,8 @@ class Stopwatch:
         if self._timer.stdin is not None:
             self._timer.stdin.close()
         self._timer.wait()
+        if self._timer.stdout is not None:
+            self._timer.stdout.close()
 
 
 def spread(values: Sequence[float]) -> Spread:

@@ -11,9 +11,8 @@ from tests.bench import history
 
 def check(root: Path, count: int) -> history.Comparison:
     history.generate(root, count)
-    found = history.compare(root, "verify", rounds=3)
+    found = history.compare(root, "verify", rounds=3)  # an exit code that is not 0 would raise
     print(found)  # noqa: T201 - pytest shows it where the test fails
-    assert found.ours.code == 0
     assert found.ours.megabytes < history.LIMIT_MB
     return found
 

@@ -48,6 +48,13 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a step give up soon: well after it would have taken a lock away, had it taken it for a leftover."""
+    monkeypatch.setattr(leftovers, "QUIET", 0.3)
+    monkeypatch.setattr(append, "INDEX_WAIT", 0.9)
+
+
+@pytest.fixture
 def own_work(bench: Bench) -> Bench:
     bench.git("branch", "other")
     bench.git("tag", "on", bench.git("commit-tree", "-p", "HEAD", "-m", "on", "HEAD^{tree}").strip())
@@ -172,7 +179,7 @@ def test_git_killed_at_each_of_its_writes(own_work: Bench, tmp_path: Path, comma
     assert left > 0
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("age", AGES)
 @pytest.mark.parametrize("how", HELD)
 def test_a_lock_that_a_living_git_holds_stays(own_work: Bench, how: str, age: str) -> None:
@@ -205,7 +212,7 @@ def test_a_living_git_is_waited_for(own_work: Bench) -> None:
     assert_sound(own_work.root, before)
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("impatient")
 def test_a_lock_that_any_process_has_open_stays(own_work: Bench) -> None:
     lock = lay(own_work, "index.lock", 0)
     code = "import sys; f = open(sys.argv[1]); print(flush=True); sys.stdin.read()"
@@ -219,7 +226,7 @@ def test_a_lock_that_any_process_has_open_stays(own_work: Bench) -> None:
     step(own_work)
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("impatient")
 def test_where_others_may_be_out_of_sight_a_lock_stays(own_work: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     lock = lay(own_work, "index.lock", AGES["old"])
     monkeypatch.setattr(leftovers, "sees_all", lambda _: False)
@@ -252,7 +259,7 @@ def test_a_git_elsewhere_keeps_no_lock_alive(own_work: Bench, tmp_path: Path) ->
         step(own_work)
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("impatient")
 def test_a_git_in_a_linked_worktree_keeps_the_locks_that_it_shares(own_work: Bench) -> None:
     own_work.git("worktree", "add", "-q", "../linked", "other")
     with held(Bench(own_work.root.parent / "linked"), "packed refs"):
