@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gitorch.core import fold as folds
-from gitorch.core import task as task_files
+from gitorch.core import task as bodies
 from gitorch.core.fold import Fold
-from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, parse_task_file, task_dir, task_path
+from gitorch.core.names import (
+    MAIN_TASK_PATH,
+    TASKS_DIR,
+    parse_task_file,
+    task_dir,
+    task_file,
+    task_files,
+    task_path,
+)
 from gitorch.core.record import Record
 from gitorch.errors import GitorchError
 from gitorch.git.locks import Busy
@@ -290,7 +299,7 @@ def bodies_fault(repository: Repository, invocation: Invocation, work: Work) -> 
         if parsed is None or entry is None:
             continue
         try:
-            task_files.parse(parsed[0], repository.objects.blob(entry.oid), path)
+            bodies.parse(parsed[0], repository.objects.blob(entry.oid), path)
         except GitorchError as error:
             return f"the agent spoiled a task file: {error.message}"
     return None
@@ -302,24 +311,15 @@ def names_fault(repository: Repository, task: str | None) -> str | None:
     folder = repository.root / TASKS_DIR
     if folder.is_symlink() or not folder.is_dir():
         return f"the agent took {TASKS_DIR} away"
-    there: dict[str, list[str]] = {}
-    for path in folder.iterdir():
-        parsed = parse_task_file(path.name)
-        if parsed is not None:
-            there.setdefault(parsed[0], []).append(path.name)
-    absent = left_out(repository)
-    for name in sorted(there.keys() | state.states.keys()):
-        if name not in there and name in state.states and state.path_of(name) in absent:
-            continue
-        due = [state.path_of(name).rpartition("/")[2]] if name in state.states else []
-        if there.get(name, []) == due:
-            continue
-        if name != task or len(there.get(name, [])) != 1:
-            return f"the agent moved task {name} by hand"
-        (folder / there[name][0]).rename(folder / due[0])
+    there = {filename: name for filename, name, _ in task_files(os.listdir(folder))}  # noqa: PTH208 - maybe 10,000
+    due = {task_file(name, each): name for name, each in state.states.items()}
+    if there.keys() != due.keys():
+        fault = _put_name_back(repository, task, there, due)
+        if fault is not None:
+            return fault
     main = repository.root / MAIN_TASK_PATH
     try:
-        gone = not main.is_file() and MAIN_TASK_PATH not in absent
+        gone = not main.is_file() and MAIN_TASK_PATH not in left_out(repository)
         if state.main_task_bytes is not None and (
             gone or (main.is_file() and main.read_bytes() != state.main_task_bytes)
         ):
@@ -327,4 +327,21 @@ def names_fault(repository: Repository, task: str | None) -> str | None:
             main.write_bytes(state.main_task_bytes)
     except OSError:
         return f"the agent made something else of {MAIN_TASK_PATH}"
+    return None
+
+
+def _put_name_back(
+    repository: Repository, task: str | None, there: Mapping[str, str], due: Mapping[str, str]
+) -> str | None:
+    """Rename a task's own file to what it is due to be called; both mappings tell the tasks by file names."""
+    absent = left_out(repository)
+    missing = {due[each] for each in due.keys() - there.keys() if f"{TASKS_DIR}/{each}" not in absent}
+    moved = missing | {there[each] for each in there.keys() - due.keys()}
+    if not moved:
+        return None
+    found, wanted = ([each for each, name in names.items() if name == task] for names in (there, due))
+    if moved != {task} or len(found) != 1 or len(wanted) != 1:
+        return f"the agent moved task {min(moved - {task}, default=task)} by hand"
+    folder = repository.root / TASKS_DIR
+    (folder / found[0]).rename(folder / wanted[0])
     return None
