@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from gitorch.errors import Exit, GitorchError
+from gitorch.git import files
 
 _POLL: Final = 0.02  # seconds
 _ASK: Final = 1.0  # seconds between two looks at who may hold a lock
@@ -88,7 +89,7 @@ def hold_index(
     """
     lock = index.with_name(index.name + ".lock")
     mine = scratch / "lock-of-index"
-    mine.write_bytes(_MARK + str(os.getpid()).encode() + b"\n")
+    files.write(mine, _MARK + str(os.getpid()).encode() + b"\n")
     deadline = time.monotonic() + wait
     ask = time.monotonic()
     while True:

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
+from gitorch.git import files
 from gitorch.git.process import Git, GitError, complaint
 from gitorch.git.scratch import emptied
 
@@ -131,7 +132,7 @@ class Objects:
                 found = [self.read(oid) for oid in some]
             for oid, each in zip(some, found, strict=True):
                 if each is None or each.kind != "blob":
-                    raise _missing("blob", oid)
+                    raise self._missing("blob", oid)
                 yield each.data
 
     def commit(self, rev: str) -> Commit | None:
@@ -142,7 +143,10 @@ class Objects:
         found = self.read(f"{rev}^{{commit}}")
         if found is None:
             if rev == "HEAD" and self._git.attempt("rev-parse", "-q", "--verify", rev).code == 0:
-                raise GitError("the last commit cannot be read", hint="try again; if it happens again see: git fsck")
+                raise GitError(
+                    f"{self._git.folder}: the last commit cannot be read",
+                    hint="try again; if it happens again see: git fsck",
+                )
             return None
         commit = parse_commit(found.oid, found.data)
         if len(self._commits) >= _COMMITS_KEPT:
@@ -172,7 +176,7 @@ class Objects:
         if found is None:
             rev, colon, path = spec.partition(":")
             if not colon:
-                raise _missing("tree", spec)
+                raise self._missing("tree", spec)
             return self._walk(rev, path)
         return found if found.kind == "tree" else None
 
@@ -189,8 +193,14 @@ class Objects:
     def _must(self, spec: str, kind: str) -> Object:
         found = self.read(spec)
         if found is None or found.kind != kind:
-            raise _missing(kind, spec)
+            raise self._missing(kind, spec)
         return found
+
+    def _missing(self, kind: str, spec: str) -> GitError:
+        return GitError(
+            f"{self._git.folder}: {kind} {spec} is missing or cannot be read",
+            hint="a partial clone, or damage: see git fsck",
+        )
 
     def write_blob(self, content: bytes) -> str:
         """Store a blob, byte for byte, and give its id."""
@@ -203,7 +213,7 @@ class Objects:
         with emptied(folder):
             paths = [os.path.join(folder, str(number)) for number in range(len(contents))]  # noqa: PTH118 - many
             for path, content in zip(paths, contents, strict=True):
-                Path(path).write_bytes(content)
+                files.write(Path(path), content)
             return self.hash_files(paths)
 
     def hash_files(self, paths: Sequence[str]) -> list[str]:
@@ -323,10 +333,6 @@ def _entries(data: bytes, size: int) -> dict[str, Entry]:
 @cache
 def _mode(text: bytes) -> str:
     return text.decode().zfill(6)
-
-
-def _missing(kind: str, spec: str) -> GitError:
-    return GitError(f"{kind} {spec} is missing or cannot be read", hint="a partial clone, or damage: see git fsck")
 
 
 def _decode(text: bytes, encoding: str) -> str:

@@ -22,7 +22,7 @@ from gitorch.core import message
 from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, task_path
 from gitorch.core.record import Record
 from gitorch.errors import GitorchError
-from gitorch.git import leftovers, refs
+from gitorch.git import files, leftovers, refs
 from gitorch.git.locks import Busy, break_stale_index_lock, hold, hold_index
 from gitorch.git.objects import FILE_MODE, Entry
 from gitorch.git.process import Completed, GitError, complaint
@@ -191,11 +191,11 @@ def _write_commit(repository: Repository, tree: str, parents: list[str], text: s
     if done.code != 0 and _NO_OBJECT in done.err:
         raise _Vanished(complaint(done.err))
     if done.code != 0:
-        raise _commit_error(done.err, signing=bool(sign))
+        raise _commit_error(repository, done.err, signing=bool(sign))
     return done.out.decode().strip()
 
 
-def _commit_error(stderr: str, *, signing: bool) -> GitError:
+def _commit_error(repository: Repository, stderr: str, *, signing: bool) -> GitError:
     if any(word in stderr for word in ("tell me who you are", "empty ident", "auto-detect email")):
         return GitError(
             "git does not know who you are", hint="set your name and address: git config user.name and user.email"
@@ -205,19 +205,24 @@ def _commit_error(stderr: str, *, signing: bool) -> GitError:
             f"the commit cannot be signed: {complaint(stderr)}",
             hint="commit.gpgsign is on: see that your key can be used without a prompt",
         )
-    return GitError(f"the commit cannot be written: {complaint(stderr)}", hint="is there room and are rights there?")
+    return GitError(
+        f"{repository.root}: the commit cannot be written: {complaint(stderr)}",
+        hint="is there room and are rights there?",
+    )
 
 
 def _publish(repository: Repository, state: WorkflowState, follow: _Follow, draft: Draft, patience: float) -> bool:
     """Move the branch to the commit if it still is where it was, and let index and work tree follow."""
     with _indexing(repository, patience):
         index = _build_index(repository, follow)
-        _write_journal(repository, follow)
+        files.replace(_journal(repository), json.dumps(follow).encode())
         done = _move_branch(repository, draft, follow.commit, state.commit)
         if done.code != 0 and not _has_moved(repository, follow):
             _journal(repository).unlink()
             if read_state(repository.objects).commit == state.commit:
-                raise GitError(f"the branch cannot be moved: {complaint(done.err)}", hint="is .git writable?")
+                raise GitError(
+                    f"{repository.root}: the branch cannot be moved: {complaint(done.err)}", hint="is .git writable?"
+                )
             return False
         _follow_files(repository, follow, index)
         _note_times(repository, follow, index)
@@ -278,7 +283,9 @@ def _build_index(repository: Repository, follow: _Follow) -> Path:
     )
     done = repository.git.attempt("update-index", "-z", "--index-info", stdin=lines, index=mine)
     if done.code != 0 or _LEFT_OUT in done.err:
-        raise GitError(f"git does not take all files: {complaint(done.err)}", hint="nothing was recorded")
+        raise GitError(
+            f"{repository.root}: git does not take all files: {complaint(done.err)}", hint="nothing was recorded"
+        )
     return mine
 
 
@@ -324,26 +331,12 @@ def _note_times(repository: Repository, follow: _Follow, index: Path) -> None:
 
 
 def _write_file(path: Path, data: bytes) -> None:
-    """Replace a file whole, so that no reader ever sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:200]}.new")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise GitorchError(f"{path}: cannot be written: {error.strerror}", hint="the record itself is safe") from None
+    files.replace(path, data, hint="the record itself is safe")
 
 
 def _journal(repository: Repository) -> Path:
     return repository.scratch / "append.json"
-
-
-def _write_journal(repository: Repository, follow: _Follow) -> None:
-    path = _journal(repository)
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(follow))
-    temporary.replace(path)
 
 
 def _finish_interrupted(repository: Repository) -> None:

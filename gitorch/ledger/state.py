@@ -196,7 +196,7 @@ def worktree_difference(repository: Repository, state: WorkflowState) -> str | N
     except FileNotFoundError:
         filenames = []
     except OSError as error:
-        raise GitorchError(f"{TASKS_DIR} cannot be read: {error.strerror}", hint=_NO_FOLDER) from None
+        raise GitorchError(f"{folder} cannot be read: {error.strerror}", hint=_NO_FOLDER) from None
     as_due = {task_file(name, each) for name, each in state.states.items()}
     if {name for name in filenames if name.startswith("[")} != as_due:
         difference = _names_difference(repository, state, filenames)

@@ -15,6 +15,7 @@ from typing import Any, Final
 from gitorch.core.plan import Plan
 from gitorch.core.record import Action
 from gitorch.errors import GitorchError
+from gitorch.git import files
 from gitorch.git.locks import Busy, is_held
 from gitorch.git.repository import Repository
 from gitorch.guard.held import Held
@@ -104,9 +105,7 @@ def save(repository: Repository, invocation: Invocation) -> None:
         values["before"] = {**invocation.before._asdict(), "index_file": str(invocation.before.index_file)}
     path = _path(repository)
     path.parent.mkdir(exist_ok=True)
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(values))
-    temporary.replace(path)
+    files.replace(path, json.dumps(values).encode())
 
 
 def load(repository: Repository) -> Invocation | None:

@@ -21,6 +21,7 @@ from gitorch.core.record import Action
 from gitorch.core.task import Task
 from gitorch.core.text import one_line
 from gitorch.errors import GitorchError
+from gitorch.git import files
 from gitorch.git.repository import Repository
 from gitorch.guard.held import redact
 from gitorch.loop import claim as claims
@@ -114,7 +115,7 @@ def perform(repository: Repository, job: Job, agent: Agent | Function, watch: Wa
 
 def write_prompt(job: Job) -> None:
     """Put the prompt where the agent can read it as a file."""
-    job.invocation.prompt_file.write_text(job.prompt, encoding="utf-8", errors="replace")
+    files.write(job.invocation.prompt_file, job.prompt.encode(errors="replace"))
 
 
 def command_line(repository: Repository, job: Job, agent: Agent) -> list[str]:
