@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 
 from gitorch import output
@@ -21,8 +19,6 @@ def code_of(work: Callable[[], int]) -> int:
         output.note("interrupted")
         return Exit.INTERRUPTED
     except output.ReaderGone:
-        # keep Python from complaining when it flushes at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
     except UnicodeEncodeError as error:  # bytes of the command line that are no text
         what = error.object[max(0, error.start - 20) : error.end].encode("utf-8", "backslashreplace").decode()

@@ -46,12 +46,16 @@ def write(text: str) -> None:
 
     Raises:
         ReaderGone: nobody reads it any more.
+        OSError: it cannot be written.
     """
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise ReaderGone from None
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries, and complains, at its end
+        if isinstance(error, BrokenPipeError):
+            raise ReaderGone from None
+        raise
 
 
 def pieces(found: Iterable[str]) -> None:

@@ -229,15 +229,15 @@ def test_what_a_killed_writer_left_half_done_is_finished_or_forgotten(
     class Killed(BaseException):
         pass
 
-    real = append._write_journal if moment.startswith("before") else append._follow_files
+    real = append._follow_files
 
     def die(*args: object) -> None:
-        if moment != "after the branch has moved":
+        if moment == "after the files":
             real(*args)  # type: ignore[arg-type]
         raise Killed
 
     with monkeypatch.context() as patch, gitorch.open(sandbox.root) as workflow:
-        patch.setattr(append, "_write_journal" if moment.startswith("before") else "_follow_files", die)
+        patch.setattr(append, "_move_branch" if moment.startswith("before") else "_follow_files", die)
         with pytest.raises(Killed):
             workflow.move("one", "running")
     moved = moment != "before the branch moves"
