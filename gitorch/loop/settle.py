@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -10,7 +11,15 @@ from typing import Final, NamedTuple
 from gitorch.core import fold as folds
 from gitorch.core import task as task_files
 from gitorch.core.fold import Fold
-from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, parse_task_file, task_dir, task_path
+from gitorch.core.names import (
+    MAIN_TASK_PATH,
+    TASKS_DIR,
+    parse_task_file,
+    pick_task_files,
+    task_dir,
+    task_file,
+    task_path,
+)
 from gitorch.core.record import Record
 from gitorch.errors import GitorchError
 from gitorch.git.locks import Busy
@@ -226,8 +235,7 @@ def _append(
 def _staging(parts: Separation, state: WorkflowState, record: Record) -> dict[str, Entry | None]:
     """Say what the user's index is to hold: of MAIN_TASK and task files what the commits hold, whatever was staged."""
     moved = {task_path(c.name, each) for c in record.changes for each in (c.before, c.after) if each is not None}
-    held = {state.path_of(name): entry for name, entry in state.files.items()}
-    held.update({} if state.main_task_entry is None else {MAIN_TASK_PATH: state.main_task_entry})
+    held = {MAIN_TASK_PATH: state.main_task_entry}  # a task file that is no body has another name in the commits
     if record.main_task != state.main_task:
         moved.add(MAIN_TASK_PATH)
     free = {path: entry for path, entry in parts.staging.items() if path not in moved}
@@ -307,15 +315,14 @@ def names_fault(repository: Repository, task: str | None) -> str | None:
     if folder.is_symlink() or not folder.is_dir():
         return f"the agent took {TASKS_DIR} away"
     there: dict[str, list[str]] = {}
-    for path in folder.iterdir():
-        parsed = parse_task_file(path.name)
-        if parsed is not None:
-            there.setdefault(parsed[0], []).append(path.name)
+    for filename, name, _ in pick_task_files(os.listdir(folder)):  # noqa: PTH208 - names alone, of maybe 10,000
+        there.setdefault(name, []).append(filename)
+    as_due = {name: [task_file(name, each)] for name, each in state.states.items()}
     absent = left_out(repository)
-    for name in sorted(there.keys() | state.states.keys()):
+    for name in sorted(there.keys() | as_due.keys() if there != as_due else ()):
         if name not in there and name in state.states and state.path_of(name) in absent:
             continue
-        due = [state.path_of(name).rpartition("/")[2]] if name in state.states else []
+        due = as_due.get(name, [])
         if there.get(name, []) == due:
             continue
         if name != task or len(there.get(name, [])) != 1:
