@@ -17,7 +17,7 @@ from gitorch.core.record import Record, Totals
 from gitorch.core.task import Parameters, Task
 from gitorch.git.repository import Repository, open_repository
 from gitorch.ledger.audit import read_invocations
-from gitorch.ledger.history import past_of, record_of, stream
+from gitorch.ledger.history import record_of, stream
 from gitorch.ledger.log import Filter, Part, lines, parts
 from gitorch.ledger.state import WorkflowState, read_state, worktree_difference
 from gitorch.ledger.tasks import read_task, read_tasks
@@ -204,10 +204,7 @@ class Workflow:
         from gitorch.loop import ahead, prompt  # noqa: PLC0415
 
         next_ = ahead.choose(self.repository, self.state(), options or ahead.Options(), Totals())
-        if not next_.needs_agent:
-            return next_.plan, None
-        past = past_of(self.repository.objects, next_.plan.task or "")
-        return next_.plan, prompt.build(next_.plan, next_.main_task, next_.task, past)
+        return prompt.of_next(self.repository, next_)
 
     def records(self, *revs: str) -> Iterator[tuple[str, int, Record]]:
         """Go through the records, newest first: commit, its time in seconds since 1970, what it says."""
