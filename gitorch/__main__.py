@@ -39,6 +39,10 @@ def _run(args: list[str]) -> int:
         from gitorch.commands import list_tasks  # noqa: PLC0415
 
         return code_of(lambda: list_tasks.run(folder=".", by_state=False, as_json=len(args) > 1))
+    if args == ["prompt"]:
+        from gitorch.commands import prompt  # noqa: PLC0415
+
+        return code_of(lambda: prompt.run(folder=".", agent=None))
     from gitorch import cli  # noqa: PLC0415
 
     return cli.run(args)

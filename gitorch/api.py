@@ -201,14 +201,10 @@ class Workflow:
     def prompt(self, options: Options | None = None) -> tuple[planner.Plan, str | None]:
         """Give what the next step would do, and the prompt its agent would get; None where it needs no agent."""
         from gitorch.core.record import Totals
-        from gitorch.ledger.history import past_of
         from gitorch.loop import ahead, prompt
 
         next_ = ahead.choose(self.repository, self.state(), options or ahead.Options(), Totals())
-        if not next_.needs_agent:
-            return next_.plan, None
-        past = past_of(self.repository.objects, next_.plan.task or "")
-        return next_.plan, prompt.build(next_.plan, next_.main_task, next_.task, past)
+        return prompt.of_next(self.repository, next_)
 
     def records(self, *revs: str) -> Iterator[tuple[str, int, Record]]:
         """Go through the records, newest first: commit, its time in seconds since 1970, what it says."""

@@ -1,22 +1,29 @@
-"""`gitorch prompt`."""
+"""`gitorch prompt`. It imports little, as `status` does: people and loops call it often."""
 
 from __future__ import annotations
 
-import gitorch
 from gitorch import output
+from gitorch.core.record import Totals
 from gitorch.core.text import clean
 from gitorch.errors import Exit
-from gitorch.loop.ahead import Options
+from gitorch.git.repository import open_repository
+from gitorch.ledger.state import read_state
+from gitorch.loop import prompt
+from gitorch.loop.ahead import Options, choose
 
 
 def run(*, folder: str, agent: str | None) -> int:
     """Print the prompt of the next invocation."""
-    with gitorch.open(folder) as workflow:
-        main_task = workflow.state().workflow()
+    repository = open_repository(folder)
+    try:
+        state = read_state(repository.objects)
+        main_task = state.workflow()
         if main_task.status != "continue":
             output.note(f"the workflow is {main_task.status}: no invocation comes next")
             return Exit.OK
-        plan, text = workflow.prompt(Options(agent=agent))
+        plan, text = prompt.of_next(repository, choose(repository, state, Options(agent=agent), Totals()))
+    finally:
+        repository.close()
     if text is not None:
         output.write(clean(text))
     elif plan.action == "decompose":

@@ -109,7 +109,7 @@ def parse_task_file(filename: str) -> tuple[str, TaskState] | None:
     return None if match is None else (match[2], cast("TaskState", match[1]))
 
 
-def task_files(filenames: Iterable[str]) -> Iterator[tuple[str, str, TaskState]]:
+def pick_task_files(filenames: Iterable[str]) -> Iterator[tuple[str, str, TaskState]]:
     """Pick the task files among the file names inside `.tasks/`: each with the task's name and state."""
     for filename in filenames:
         match = _FILE.fullmatch(filename)

@@ -123,6 +123,7 @@ REQUIRED: Final[dict[Event, tuple[str, ...]]] = {
 }
 MAIN_TASK_KEYS: Final = ("Status", "Next", "Task", "Focus")
 _STATE = re.compile(rf"([^:]+): (none|{'|'.join(TASK_STATES)}) -> (none|{'|'.join(TASK_STATES)})")
+_STATES: Final[Mapping[str, TaskState | None]] = {"none": None, **{state: state for state in TASK_STATES}}
 _AGAIN = re.compile(r"([^:]+): attempt ([1-9]\d{0,17})(?:, waits ([1-9]\d{0,17}))?(, answered)?", re.ASCII)
 _KEY = re.compile(rf"{PREFIX}[A-Za-z-]*")
 _FOREIGN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*:.*|\(cherry picked from commit [0-9a-f]+\)")
@@ -275,8 +276,7 @@ def read_change(value: str) -> Change:
     match = _STATE.fullmatch(value)
     if match is None or name_problem(match[1]) is not None or match[2] == match[3]:
         raise InvalidMessage(f"trailer {PREFIX}State: {quote(value)} is not of the form 'NAME: FROM -> TO'")
-    states: dict[str, TaskState | None] = {"none": None, **{state: state for state in TASK_STATES}}
-    return Change(match[1], states[match[2]], states[match[3]])
+    return Change(match[1], _STATES[match[2]], _STATES[match[3]])
 
 
 def read_check(value: str) -> Check:

@@ -6,7 +6,6 @@ up memory, run code or be read in two ways.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final, NamedTuple, NoReturn, TypeVar
@@ -49,7 +48,8 @@ def load(text: str, where: str, first_line: int = 1, hint: str | None = None) ->
     """
     if len(text.encode(errors="replace")) > MAX_BYTES:
         raise YamlError(f"{where}: the text is larger than {MAX_BYTES // 1024} KiB", hint=hint)
-    if (match := _UNREADABLE.search(text)) is not None:
+    plain = text.isascii() and text.replace("\n", "").isprintable()  # else a pattern is compiled, which takes its time
+    if not plain and (match := _UNREADABLE.search(text)) is not None:
         line = first_line + text.count("\n", 0, match.start())
         raise YamlError(f"{where}:{line}: not YAML: it has the control character {quote(match[0])}", hint=hint)
     events = _Events(text, where, first_line, hint)
@@ -241,6 +241,8 @@ def parse_duration(text: str) -> int | None:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Say which known words there are, the nearest first if one is near."""
     words = list(known)
+    import difflib  # noqa: PLC0415 - where something is wrong, and here alone
+
     near = difflib.get_close_matches(word, words, 1)
     return f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(words)}"
 

@@ -16,9 +16,9 @@ from gitorch.core.names import (
     TASK_FILE,
     TASKS_DIR,
     TaskState,
+    pick_task_files,
     quote,
     task_file,
-    task_files,
     task_path,
 )
 from gitorch.errors import GitorchError
@@ -168,7 +168,7 @@ def parse_names(filenames: Iterable[str]) -> Iterator[tuple[str, str, TaskState]
         GitorchError: two files stand for one task.
     """
     seen: dict[str, str] = {}
-    for filename, name, state in task_files(sorted(filenames)):
+    for filename, name, state in pick_task_files(sorted(filenames)):
         if name in seen:
             raise _two_files(name, seen[name], filename)
         seen[name] = filename

@@ -1,13 +1,14 @@
-"""Look ahead: whether there is something to do now, and what."""
+"""Look ahead: whether there is something to do now, and what.
+
+What belongs to agents and templates is imported where one is asked for: `gitorch prompt` mostly needs neither.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
+import time
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from gitorch.agents import spec
-from gitorch.agents.spec import Agent
 from gitorch.core import plan as planner
 from gitorch.core.fold import COMMAND
 from gitorch.core.main_task import MainTask
@@ -20,13 +21,14 @@ from gitorch.ledger.history import recent
 from gitorch.ledger.outlines import read_outlines
 from gitorch.ledger.state import WorkflowState, check_worktree, read_state
 from gitorch.ledger.tasks import read_task
-from gitorch.loop import cut, limits, roster
+from gitorch.loop import limits
 from gitorch.loop.limits import Limits
 from gitorch.loop.result import Step
 from gitorch.loop.watch import Watch
-from gitorch.loop.work import Function
 
-OWN: Final = Agent(name="own", description="an agent that a loop of the user's own calls", command=())
+if TYPE_CHECKING:
+    from gitorch.agents.spec import Agent
+    from gitorch.loop.work import Function
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,9 +134,9 @@ def _waiting(repository: Repository, ahead: Ahead, options: Options, last: Recor
     """Tell that the agent's limit still lasts, None where it does not, or another agent's turn has come."""
     if last is None or last.retry_at is None or ahead.by_template:
         return None
-    now = dt.datetime.now(dt.timezone.utc)
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     agent = choose_agent(repository, ahead.task, ahead.plan, options)
-    if last.retry_at <= f"{now:%Y-%m-%dT%H:%M:%SZ}" or (isinstance(agent, Agent) and agent.name != last.agent):
+    if last.retry_at <= now or (not callable(agent) and agent.name != last.agent):
         return None
     reason = f"{last.agent} asked to try again at {last.retry_at}"
     return Step(Exit.TRY_AGAIN, ahead.main_task, reason=reason, retry_at=last.retry_at, totals=ahead.totals)
@@ -144,27 +146,34 @@ def _by_template(repository: Repository, ahead: Ahead, options: Options) -> bool
     """Tell whether a template does it: always, unless none fits and the agent can cut tasks itself."""
     if ahead.plan.action != "decompose" or ahead.task is None:
         return False
+    from gitorch.loop import cut  # noqa: PLC0415 - see above
+
     if not cut.wanted(repository, ahead.task):
         return True
     agent = choose_agent(repository, ahead.task, ahead.plan, options)
-    return not (isinstance(agent, Agent) and agent.decomposes)
+    return callable(agent) or not agent.decomposes
 
 
 def _priced(repository: Repository, ahead: Ahead, options: Options) -> bool:
+    from gitorch.loop import roster  # noqa: PLC0415 - see above
+
     agent = choose_agent(repository, ahead.task, ahead.plan, options)
-    return isinstance(agent, Agent) and (agent.name in (COMMAND, roster.DEFAULT) or "cost_usd" in agent.figures)
+    return not callable(agent) and (agent.name in (COMMAND, roster.DEFAULT) or "cost_usd" in agent.figures)
 
 
 def choose_agent(repository: Repository, task: Task | None, plan: Plan, options: Options) -> Agent | Function:
     """Choose who does the work: the task's command or agent, the agent asked for, the configured, the default."""
+    from gitorch.agents import spec  # noqa: PLC0415 - see above
+    from gitorch.loop import roster  # noqa: PLC0415 - likewise
+
     if task is not None and task.run is not None and not plan.aside:
-        return Agent(name=COMMAND, description="the task's own command", command=())
+        return spec.Agent(name=COMMAND, description="the task's own command", command=())
     if task is not None and task.agent is not None:
         return roster.load(repository, task.agent)
     if options.function is not None:
         return options.function
     if options.agent_command is not None:
         return spec.shell(options.agent_command)
-    if isinstance(options.agent, Agent):
+    if isinstance(options.agent, spec.Agent):
         return options.agent
     return roster.load(repository, options.agent or roster.configured(repository))

@@ -18,9 +18,9 @@ from gitorch.guard.held import holds_token
 from gitorch.ledger.state import read_state
 from gitorch.loop import catalog
 from gitorch.loop.claim import Claim
+from gitorch.loop.prompt import SUBTASKS_FILE
 
 _NOT_ITS_TO_SAY: Final = ("run", "check", "agent", "model", "retries", "timeout", "env")
-FILE: Final = "subtasks.yaml"  # in the task's folder
 
 
 class Taken(GitorchError):
@@ -35,7 +35,7 @@ def wanted(repository: Repository, task: Task) -> bool:
 
 def check(repository: Repository, task: Task, claim: Claim) -> Claim:
     """Read the subtasks that an agent has written; with a fault in them the claim is rejected."""
-    shown = f"{task_dir(task.name)}/{FILE}"
+    shown = f"{task_dir(task.name)}/{SUBTASKS_FILE}"
     path = repository.root / shown
     if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_BYTES:
         return claim.rejected(f"{shown} is missing, or is no plain file of moderate size")

@@ -20,7 +20,7 @@ from gitorch.ledger.tasks import read_task
 from gitorch.loop import ahead as looking
 from gitorch.loop import begin, claim, invocation, proposal, recover, roster, trust, work
 from gitorch.loop import finish as finishing
-from gitorch.loop.ahead import OWN, Options
+from gitorch.loop.ahead import Options
 from gitorch.loop.claim import Said
 from gitorch.loop.invocation import Invocation
 from gitorch.loop.limits import Limits
@@ -30,6 +30,7 @@ from gitorch.loop.watch import Silent, Watch
 from gitorch.loop.work import Job
 
 DEFAULT_LEASE: Final = 3600  # seconds
+OWN: Final = Agent(name="own", description="an agent that a loop of the user's own calls", command=())
 
 
 class Handed(NamedTuple):

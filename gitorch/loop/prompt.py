@@ -10,9 +10,11 @@ from gitorch.core.plan import Plan
 from gitorch.core.record import Action
 from gitorch.core.task import Task
 from gitorch.core.text import one_line
-from gitorch.ledger.history import Past
-from gitorch.loop import cut
+from gitorch.git.repository import Repository
+from gitorch.ledger.history import Past, past_of
+from gitorch.loop.ahead import Ahead
 
+SUBTASKS_FILE: Final = "subtasks.yaml"  # in the task's folder: where an agent writes the subtasks it has cut
 _MAX_DESCRIPTION: Final = 8000  # characters
 _ABOUT: Final[dict[Action, str]] = {
     "decompose": "Cut the task into subtasks.",
@@ -50,6 +52,14 @@ _LEAVE_ALONE: Final = (
 )
 
 
+def of_next(repository: Repository, ahead: Ahead) -> tuple[Plan, str | None]:
+    """Give what comes next and the prompt that its agent would get; None where it needs no agent."""
+    if not ahead.needs_agent:
+        return ahead.plan, None
+    past = past_of(repository.objects, ahead.plan.task or "")
+    return ahead.plan, build(ahead.plan, ahead.main_task, ahead.task, past)
+
+
 def build(plan: Plan, main_task: MainTask, task: Task | None, past: Past) -> str:
     """Write the prompt for an invocation."""
     lines = [
@@ -63,7 +73,7 @@ def build(plan: Plan, main_task: MainTask, task: Task | None, past: Past) -> str
     if task is not None:
         lines += _about_task(plan, task, past)
     if plan.action == "decompose" and task is not None:
-        lines += ["", _SUBTASKS.format(file=f"{task_dir(task.name)}/{cut.FILE}", name=task.name), "", _LEAVE_ALONE]
+        lines += ["", _SUBTASKS.format(file=f"{task_dir(task.name)}/{SUBTASKS_FILE}", name=task.name), "", _LEAVE_ALONE]
     else:
         lines += ["", *_handing_over(plan, task)]
     if task is not None and task.description.strip():

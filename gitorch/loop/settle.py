@@ -15,9 +15,9 @@ from gitorch.core.names import (
     MAIN_TASK_PATH,
     TASKS_DIR,
     parse_task_file,
+    pick_task_files,
     task_dir,
     task_file,
-    task_files,
     task_path,
 )
 from gitorch.core.record import Record
@@ -237,8 +237,7 @@ def _append(
 def _staging(parts: Separation, state: WorkflowState, record: Record) -> dict[str, Entry | None]:
     """Say what the user's index is to hold: of MAIN_TASK and task files what the commits hold, whatever was staged."""
     moved = {task_path(c.name, each) for c in record.changes for each in (c.before, c.after) if each is not None}
-    held = {state.path_of(name): entry for name, entry in state.files.items()}
-    held.update({} if state.main_task_entry is None else {MAIN_TASK_PATH: state.main_task_entry})
+    held = {MAIN_TASK_PATH: state.main_task_entry}  # a task file that is no body has another name in the commits
     if record.main_task != state.main_task:
         moved.add(MAIN_TASK_PATH)
     free = {path: entry for path, entry in parts.staging.items() if path not in moved}
@@ -311,15 +310,23 @@ def names_fault(repository: Repository, task: str | None) -> str | None:
     folder = repository.root / TASKS_DIR
     if folder.is_symlink() or not folder.is_dir():
         return f"the agent took {TASKS_DIR} away"
-    there = {filename: name for filename, name, _ in task_files(os.listdir(folder))}  # noqa: PTH208 - maybe 10,000
-    due = {task_file(name, each): name for name, each in state.states.items()}
-    if there.keys() != due.keys():
-        fault = _put_name_back(repository, task, there, due)
-        if fault is not None:
-            return fault
+    there: dict[str, list[str]] = {}
+    for filename, name, _ in pick_task_files(os.listdir(folder)):  # noqa: PTH208 - names alone, of maybe 10,000
+        there.setdefault(name, []).append(filename)
+    as_due = {name: [task_file(name, each)] for name, each in state.states.items()}
+    absent = left_out(repository)
+    for name in sorted(there.keys() | as_due.keys() if there != as_due else ()):
+        if name not in there and name in state.states and state.path_of(name) in absent:
+            continue
+        due = as_due.get(name, [])
+        if there.get(name, []) == due:
+            continue
+        if name != task or len(there.get(name, [])) != 1:
+            return f"the agent moved task {name} by hand"
+        (folder / there[name][0]).rename(folder / due[0])
     main = repository.root / MAIN_TASK_PATH
     try:
-        gone = not main.is_file() and MAIN_TASK_PATH not in left_out(repository)
+        gone = not main.is_file() and MAIN_TASK_PATH not in absent
         if state.main_task_bytes is not None and (
             gone or (main.is_file() and main.read_bytes() != state.main_task_bytes)
         ):
@@ -327,21 +334,4 @@ def names_fault(repository: Repository, task: str | None) -> str | None:
             main.write_bytes(state.main_task_bytes)
     except OSError:
         return f"the agent made something else of {MAIN_TASK_PATH}"
-    return None
-
-
-def _put_name_back(
-    repository: Repository, task: str | None, there: Mapping[str, str], due: Mapping[str, str]
-) -> str | None:
-    """Rename a task's own file to what it is due to be called; both mappings tell the tasks by file names."""
-    absent = left_out(repository)
-    missing = {due[each] for each in due.keys() - there.keys() if f"{TASKS_DIR}/{each}" not in absent}
-    moved = missing | {there[each] for each in there.keys() - due.keys()}
-    if not moved:
-        return None
-    found, wanted = ([each for each, name in names.items() if name == task] for names in (there, due))
-    if moved != {task} or len(found) != 1 or len(wanted) != 1:
-        return f"the agent moved task {min(moved - {task}, default=task)} by hand"
-    folder = repository.root / TASKS_DIR
-    (folder / found[0]).rename(folder / wanted[0])
     return None

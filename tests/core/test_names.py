@@ -174,6 +174,6 @@ def test_file_names_follow_the_rules_of_names(name: str) -> None:
     for text in (name, name + "a" * (names.MAX_NAME - len(name)), name + "_task.md", name + "."):
         parsed = names.parse_task_file(f"[running]_{text}_task.md")
         assert parsed == ((text, "running") if names.name_problem(text) is None else None)
-        assert [*names.task_files(["MAIN_TASK", f"[running]_{text}_task.md"])] == (
+        assert [*names.pick_task_files(["MAIN_TASK", f"[running]_{text}_task.md"])] == (
             [(f"[running]_{text}_task.md", *parsed)] if parsed else []
         )
