@@ -73,7 +73,7 @@ def run(*command: str, cwd: Path, stdin: str = "", env: dict[str, str] | None = 
 def _started(env: dict[str, str]) -> Started | None:
     """Give the process that runs gitorch at once, which this worker starts when it first wants it."""
     if not _ALL_STARTED:
-        _ALL_STARTED.append(Started(env))
+        _ALL_STARTED.append(Started(os.environ))
     return _ALL_STARTED[0] if _ALL_STARTED[0].suits(env) else None
 
 

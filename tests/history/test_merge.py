@@ -29,23 +29,30 @@ exec {git} "$@"
 
 
 @pytest.fixture(scope="session")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return [tmp_path_factory.mktemp("sides") / "pattern"]
+def patterns(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of what is made once and copied for each test."""
+    return tmp_path_factory.mktemp("sides")
+
+
+def _begun(patterns: Path) -> Sides:
+    pattern = patterns / "begun"
+    return Sides(pattern) if pattern.exists() else Sides.begin(pattern)
 
 
 @pytest.fixture
-def sides(begun: list[Path], tmp_path: Path) -> Sides:
-    (pattern,) = begun
-    made = Sides(pattern) if pattern.exists() else Sides.begin(pattern)
-    return made.copy(tmp_path / "repo")
+def sides(patterns: Path, tmp_path: Path) -> Sides:
+    return _begun(patterns).copy(tmp_path / "repo")
 
 
 @pytest.fixture
-def parted(sides: Sides) -> Sides:
+def parted(patterns: Path, tmp_path: Path) -> Sides:
     """Give two branches without any conflict: `a` done here, `b` there."""
-    sides.on("side", worked("b"), wrote("there.txt", "there\n"))
-    sides.on("main", worked("a"), wrote("here.txt", "here\n"))
-    return sides
+    pattern = patterns / "parted"
+    if not pattern.exists():
+        made = _begun(patterns).copy(pattern)
+        made.on("side", worked("b"), wrote("there.txt", "there\n"))
+        made.on("main", worked("a"), wrote("here.txt", "here\n"))
+    return Sides(pattern).copy(tmp_path / "repo")
 
 
 def conflicting(sides: Sides) -> Sides:
