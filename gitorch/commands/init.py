@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import closing
 from pathlib import Path
 
 from gitorch import output
@@ -17,7 +18,11 @@ from gitorch.loop import adopt, proposal, skills
 def run(*, folder: str, claude: bool) -> int:
     """Make a repository ready."""
     proposal.refuse_inside("init")
-    repository = _repository(folder)
+    with closing(_repository(folder)) as repository:
+        return _make_ready(repository, claude=claude)
+
+
+def _make_ready(repository: Repository, *, claude: bool) -> int:
     repository.check_writable()
     tasks = repository.root / TASKS_DIR
     if tasks.is_symlink() or (tasks.exists() and not tasks.is_dir()):
@@ -30,7 +35,6 @@ def run(*, folder: str, claude: bool) -> int:
     if claude:
         _add_skills(repository)
     output.say(f"{repository.root} is ready; begin with: gitorch start NAME -d 'what is wanted'")
-    repository.close()
     return Exit.OK
 
 
