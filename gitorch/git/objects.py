@@ -22,7 +22,8 @@ TREE_MODE: Final = "040000"
 LINK_MODE: Final = "120000"
 SUBMODULE_MODE: Final = "160000"
 FILE_MODE: Final = "100644"
-_KINDS: Final = {TREE_MODE: b"tree", SUBMODULE_MODE: b"commit"}
+_TREE: Final = b"40000"  # a mode as git stores it
+_KINDS: Final = {_TREE: b"tree", SUBMODULE_MODE.encode(): b"commit"}
 _COMMITS_KEPT: Final = 5000
 _HASHER: Final = ("hash-object", "-w", "--no-filters", "--stdin-paths")
 _AT_ONCE: Final = 4096  # bytes of requests: they fit into any pipe, so that nobody waits for the other in a circle
@@ -58,8 +59,9 @@ class Commit(NamedTuple):
 class Objects:
     """The object store of one repository. Object ids are hex, of whatever hash the repository uses."""
 
-    def __init__(self, git: Git) -> None:
+    def __init__(self, git: Git, folder: Path | None = None) -> None:
         self._git = git
+        self._folder = folder  # where git writes objects, if that is known: what lies there need not be asked for
         self._commits: dict[str, Commit] = {}  # by id: what an id names never changes
         self._reader: subprocess.Popen[bytes] | None = None
         self._writer: subprocess.Popen[bytes] | None = None
@@ -168,7 +170,11 @@ class Objects:
             GitError: there is one, and it cannot be read: to take that for an empty one would be to lose it.
         """
         found = self.tree_object(spec)
-        return {} if found is None else _entries(found.data, len(found.oid) // 2)
+        return (
+            {}
+            if found is None
+            else {name.decode(_NAMES, _ODD_NAMES): Entry(_mode(mode), oid.hex()) for mode, name, oid in _stored(found)}
+        )
 
     def tree_object(self, spec: str) -> Object | None:
         """Read one level of a tree like `tree`, as it is stored; None where no such path leads to one."""
@@ -247,33 +253,37 @@ class Objects:
             raise
 
     def _edit(self, tree: str | None, edits: Mapping[str, Entry | None]) -> str | None:
-        entries = self.tree(tree) if tree is not None else {}
-        below: dict[str, dict[str, Entry | None]] = {}
+        entries = self._listed(tree) if tree is not None else {}
+        below: dict[bytes, dict[str, Entry | None]] = {}
         for path, entry in edits.items():
-            name, slash, rest = path.partition("/")
+            head, slash, rest = path.partition("/")
+            name = os.fsencode(head)
             if slash:
                 below.setdefault(name, {})[rest] = entry
             elif entry is not None:
-                entries[name] = entry
+                entries[name] = entry.mode.lstrip("0").encode(), entry.oid
             elif name not in below:
                 entries.pop(name, None)
         for name, inner in below.items():
-            there = entries.get(name)
-            is_tree = there is not None and there.mode == TREE_MODE
-            if not is_tree and not any(inner.values()):
+            mode, there = entries.get(name, (b"", ""))
+            if mode != _TREE and not any(inner.values()):
                 continue
-            oid = self._edit(there.oid if there is not None and is_tree else None, inner)
+            oid = self._edit(there if mode == _TREE else None, inner)
             if oid is None:
                 entries.pop(name, None)
             else:
-                entries[name] = Entry(TREE_MODE, oid)
+                entries[name] = _TREE, oid
         return self._write_tree(entries) if entries else None
 
-    def _write_tree(self, entries: Mapping[str, Entry]) -> str:
+    def _listed(self, tree: str) -> dict[bytes, tuple[bytes, str]]:
+        """Read a tree with modes and names as they are stored: `.tasks` may hold many thousand."""
+        found = self._must(tree, "tree")
+        return {name: (mode, oid.hex()) for mode, name, oid in _stored(found)}
+
+    def _write_tree(self, entries: Mapping[bytes, tuple[bytes, str]]) -> str:
         lines = b"".join(
-            b"%s %s %s\t%s\0"
-            % (entry.mode.encode(), _KINDS.get(entry.mode, b"blob"), entry.oid.encode(), os.fsencode(name))
-            for name, entry in entries.items()
+            b"%s %s %s\t%s\0" % (mode, _KINDS.get(mode, b"blob"), oid.encode(), name)
+            for name, (mode, oid) in entries.items()
         )
         oid = self._ask_writer(lines)
         if self._is_stored(oid):
@@ -297,7 +307,10 @@ class Objects:
 
     def _is_stored(self, oid: str) -> bool:
         """Tell whether a tree is there: git mktree names it, and ends well, although it could not write it."""
-        return bool(oid) and self.read(oid) is not None
+        if not oid:
+            return False
+        loose = self._folder is not None and (self._folder / oid[:2] / oid[2:]).exists()
+        return loose or self.read(oid) is not None
 
     def _end_writer(self) -> None:
         if self._writer is not None:
@@ -322,12 +335,14 @@ def parse_commit(oid: str, data: bytes) -> Commit:
     return Commit(oid, tree, tuple(parents), _decode(message, encoding), time)
 
 
-def _entries(data: bytes, size: int) -> dict[str, Entry]:
-    """Read a tree object whose ids have so many bytes; in one go, since `.tasks` may hold many thousand names."""
-    found = re.findall(rb"([0-7]+) ([^\0]+)\0(.{%d})|." % size, data, re.DOTALL)
+def _stored(tree: Object) -> list[tuple[bytes, bytes, bytes]]:
+    """List a tree's entries as they are stored, each with mode, name and id; in one go, for they may be many."""
+    found: list[tuple[bytes, bytes, bytes]] = re.findall(
+        rb"([0-7]+) ([^\0]+)\0(.{%d})|." % (len(tree.oid) // 2), tree.data, re.DOTALL
+    )
     if any(not mode for mode, _, _ in found):
-        raise GitError("a tree is out of form", hint="see: git fsck")
-    return {name.decode(_NAMES, _ODD_NAMES): Entry(_mode(mode), oid.hex()) for mode, name, oid in found}
+        raise GitError(f"tree {tree.oid} is out of form", hint="see: git fsck")
+    return found
 
 
 @cache

@@ -96,7 +96,7 @@ class Repository:
     @cached_property
     def objects(self) -> Objects:
         """The repository's objects."""
-        return Objects(self.git)
+        return Objects(self.git, self.common_dir / "objects")
 
     @cached_property
     def scratch(self) -> Path:

@@ -45,7 +45,7 @@ class _Making(NamedTuple):
 
     @property
     def before(self) -> WorkflowState:
-        return self.parents[0] if self.parents else WorkflowState(None, None, {}, Files({}), None)
+        return self.parents[0] if self.parents else WorkflowState(None, None, {}, Files({}, {}), None)
 
 
 class _Seen(NamedTuple):

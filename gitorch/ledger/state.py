@@ -89,7 +89,7 @@ def read_state(objects: Objects, rev: str = "HEAD") -> WorkflowState:
     if commit is None:
         if rev != "HEAD":
             raise GitorchError(f"{quote(rev)} is no commit", hint="give a commit, branch or tag")
-        return WorkflowState(None, None, {}, Files({}), None)
+        return WorkflowState(None, None, {}, Files({}, {}), None)
     return state_of_tree(objects, commit.tree, commit.oid)
 
 
@@ -117,7 +117,7 @@ def _folder(objects: Objects, tree: str) -> _Folder:
     """Read `.tasks` of a tree once in a process: a step looks at the same two or three trees again and again."""
     found = objects.tree_object(f"{tree}:{TASKS_DIR}")
     if found is None:
-        return _Folder({}, Files({}), None, None)
+        return _Folder({}, Files({}, {}), None, None)
     text = found.data.decode("latin-1")  # each byte a character: names of task files are ASCII, ids are no text
     states: dict[str, TaskState] = {}
     stored: dict[str, tuple[str, str]] = {}
@@ -133,13 +133,14 @@ def _folder(objects: Objects, tree: str) -> _Folder:
         elif not mode:
             raise GitError(f"tree {found.oid} is out of form", hint="see: git fsck")
     main_bytes = None if main is None or main.mode == TREE_MODE else objects.blob(main.oid)
-    return _Folder(states, Files(stored), main, main_bytes)
+    return _Folder(states, Files(states, stored), main, main_bytes)
 
 
 class Files(Mapping[str, Entry]):
     """Task files as a tree holds them; of many thousand, most commands ask for none or few."""
 
-    def __init__(self, stored: Mapping[str, tuple[str, str]]) -> None:
+    def __init__(self, states: Mapping[str, TaskState], stored: Mapping[str, tuple[str, str]]) -> None:
+        self._states = states
         self._stored = stored
 
     def __getitem__(self, name: str) -> Entry:
@@ -150,6 +151,11 @@ class Files(Mapping[str, Entry]):
 
     def __len__(self) -> int:
         return len(self._stored)
+
+    @cached_property
+    def filenames(self) -> frozenset[str]:
+        """What they are called inside `.tasks`."""
+        return frozenset(task_file(name, state) for name, state in self._states.items())
 
     @cached_property
     def oids(self) -> Mapping[str, str]:
@@ -197,8 +203,7 @@ def worktree_difference(repository: Repository, state: WorkflowState) -> str | N
         filenames = []
     except OSError as error:
         raise GitorchError(f"{folder} cannot be read: {error.strerror}", hint=_NO_FOLDER) from None
-    as_due = {task_file(name, each) for name, each in state.states.items()}
-    if {name for name in filenames if name.startswith("[")} != as_due:
+    if {name for name in filenames if name.startswith("[")} != state.files.filenames:
         difference = _names_difference(repository, state, filenames)
         if difference is not None:
             return difference

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -310,12 +310,34 @@ def names_fault(repository: Repository, task: str | None) -> str | None:
     folder = repository.root / TASKS_DIR
     if folder.is_symlink() or not folder.is_dir():
         return f"the agent took {TASKS_DIR} away"
+    filenames = os.listdir(folder)  # noqa: PTH208 - names alone, of maybe 10,000
+    if {name for name in filenames if name.startswith("[")} != state.files.filenames:
+        fault = _put_name_back(repository, state, task, filenames)
+        if fault is not None:
+            return fault
+    main = repository.root / MAIN_TASK_PATH
+    try:
+        gone = not main.is_file() and MAIN_TASK_PATH not in left_out(repository)
+        if state.main_task_bytes is not None and (
+            gone or (main.is_file() and main.read_bytes() != state.main_task_bytes)
+        ):
+            main.unlink(missing_ok=True)
+            main.write_bytes(state.main_task_bytes)
+    except OSError:
+        return f"the agent made something else of {MAIN_TASK_PATH}"
+    return None
+
+
+def _put_name_back(
+    repository: Repository, state: WorkflowState, task: str | None, filenames: Sequence[str]
+) -> str | None:
+    folder = repository.root / TASKS_DIR
     there: dict[str, list[str]] = {}
-    for filename, name, _ in pick_task_files(os.listdir(folder)):  # noqa: PTH208 - names alone, of maybe 10,000
+    for filename, name, _ in pick_task_files(filenames):
         there.setdefault(name, []).append(filename)
     as_due = {name: [task_file(name, each)] for name, each in state.states.items()}
     absent = left_out(repository)
-    for name in sorted(there.keys() | as_due.keys() if there != as_due else ()):
+    for name in sorted(there.keys() | as_due.keys()):
         if name not in there and name in state.states and state.path_of(name) in absent:
             continue
         due = as_due.get(name, [])
@@ -324,14 +346,4 @@ def names_fault(repository: Repository, task: str | None) -> str | None:
         if name != task or len(there.get(name, [])) != 1:
             return f"the agent moved task {name} by hand"
         (folder / there[name][0]).rename(folder / due[0])
-    main = repository.root / MAIN_TASK_PATH
-    try:
-        gone = not main.is_file() and MAIN_TASK_PATH not in absent
-        if state.main_task_bytes is not None and (
-            gone or (main.is_file() and main.read_bytes() != state.main_task_bytes)
-        ):
-            main.unlink(missing_ok=True)
-            main.write_bytes(state.main_task_bytes)
-    except OSError:
-        return f"the agent made something else of {MAIN_TASK_PATH}"
     return None
