@@ -7,7 +7,6 @@ pays for reading histories who only moves a task.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -149,7 +148,7 @@ class Workflow:
         from gitorch.loop import ahead, step
 
         options = options or ahead.Options()
-        return step.step(self.repository, options if agent is None else replace(options, function=agent), watch)
+        return step.step(self.repository, options if agent is None else options._replace(function=agent), watch)
 
     def begin(
         self, options: Options | None = None, *, lease: float = 3600, watch: Watch | None = None

@@ -5,9 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gitorch.agents.query import compile_pattern, compile_query, number
 from gitorch.agents.spec import Agent, Ending, Figure
@@ -25,8 +24,7 @@ _COUNTED: Final = frozenset[Figure]({"cost_usd", "tokens_in", "tokens_cached", "
 _EPOCH_LIMIT: Final = 10**11  # later than this it is milliseconds
 
 
-@dataclass(frozen=True, kw_only=True)
-class Heard:
+class Heard(NamedTuple):
     """What a program has told in its output. None stands for what it did not tell; `retry_at` is UTC, ISO 8601."""
 
     outcome: Ending | None = None

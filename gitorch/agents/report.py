@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from gitorch.core import main_task as main_tasks
 from gitorch.core.amounts import amount
@@ -20,8 +19,7 @@ Claim = Literal["completed", "failed", "blocked"]
 _CLAIMS: Final[tuple[Claim, ...]] = ("completed", "failed", "blocked")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Report:
+class Report(NamedTuple):
     """An agent's own words about an invocation, checked for form. None stands for what it did not say."""
 
     outcome: Claim | None = None

@@ -6,8 +6,8 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, get_args
 
 from gitorch.agents.query import Form, compile_pattern, compile_query
@@ -56,8 +56,7 @@ class Rule(NamedTuple):
     says: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Agent:
+class Agent(NamedTuple):
     """A program that does the work of an invocation, as its file describes it.
 
     Attributes:
@@ -83,13 +82,13 @@ class Agent:
     model: tuple[str, ...] = ()
     budget: tuple[str, ...] = ()
     idle: int | None = None
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = MappingProxyType({})
     unset: tuple[str, ...] = ()
     decomposes: bool = False
     stop: signal.Signals = signal.SIGTERM
     form: Form = "text"
     cumulative: bool = False
-    figures: Mapping[Figure, str] = field(default_factory=dict)
+    figures: Mapping[Figure, str] = MappingProxyType({})
     rules: tuple[Rule, ...] = ()
     version: tuple[str, ...] = ()
     tested: str | None = None

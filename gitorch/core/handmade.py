@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from gitorch.core import message, moves
@@ -61,11 +60,11 @@ def with_text(record: Record, text: str) -> Record:
     first, _, rest = text.partition("\n")
     what = _OWN_SUBJECT.sub("", first, count=1).strip()
     if what != first and _GIVEN.fullmatch(what):  # nobody has said that: it comes from a record
-        return replace(record, body=rest.strip("\n"))
+        return record._replace(body=rest.strip("\n"))
     if not what or len(what) > _MAX_WHAT or one_line(what) != what:
-        return replace(record, body=text)
+        return record._replace(body=text)
     name = record.subject.partition("(")[2].partition(")")[0]
-    return replace(record, subject=message.subject(name, what), body=rest.strip("\n"))
+    return record._replace(subject=message.subject(name, what), body=rest.strip("\n"))
 
 
 def _title(changes: Sequence[Change], after: Side, *, rewritten: bool) -> tuple[Event, str | None, str]:

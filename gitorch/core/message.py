@@ -8,7 +8,6 @@ something else are indented by one blank, and the parser takes that blank away a
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
@@ -44,7 +43,7 @@ def canonical(record: Record) -> Record:
         if field.read is line_text and (value := getattr(record, field.attribute)) is not None
     }
     checks = tuple(Check(check.exit, one_line(check.command)) for check in record.checks)
-    return replace(record, body=paragraphs(record.body), checks=checks, **lines)
+    return record._replace(body=paragraphs(record.body), checks=checks, **lines)
 
 
 def build(record: Record) -> str:
@@ -73,9 +72,7 @@ def parse(message: str) -> Record | None:
     if gap and (values := plain.read(last)) is not None:
         subject_line, body = _read_head(head)
         if _is_subject(subject_line):
-            record = object.__new__(Record)  # what is not in `values` has its default from the class
-            record.__dict__.update(values, subject=subject_line, body=body)
-            return record
+            return Record(**values, subject=subject_line, body=body)
     block = last.split("\n")
     if not gap or not any(is_ours(line) for line in block):
         _refuse_moved(text)

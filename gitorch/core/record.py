@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple, get_args
 
@@ -71,8 +70,7 @@ class Totals(NamedTuple):
     again: tuple[Again, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Record:
+class Record(NamedTuple):
     """What one commit of the ledger says. Unknown figures are None, never zero."""
 
     event: Event

@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from gitorch.core import yamltext
 from gitorch.core.main_task import sentence_problem
@@ -21,8 +21,7 @@ _FENCE: Final = "---"
 Parameters = Mapping[str, "str | tuple[str, ...]"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Task:
+class Task(NamedTuple):
     """What a task file says. `order` decides among ready tasks; `timeout` is in seconds.
 
     `outputs` are paths in the task's folder; `env` names the variables that `run` and `check` may see
@@ -35,7 +34,7 @@ class Task:
     order: int = 0
     kind: Kind = "execute"
     template: str | None = None
-    parameters: Parameters = field(default_factory=dict)
+    parameters: Parameters = MappingProxyType({})
     focus: str | None = None
     outputs: tuple[str, ...] = ()
     run: str | None = None

@@ -6,9 +6,9 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from gitorch.core import yamltext
 from gitorch.core.main_task import sentence_problem
@@ -33,8 +33,7 @@ _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([a-z][a-z0-9_]*)\}")
 _BUILT_IN: Final = frozenset({"task", "description", "item"})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Subtask:
+class Subtask(NamedTuple):
     """One subtask of a template, its placeholders not yet filled. `needs` and `name` are local to the template."""
 
     name: str
@@ -44,20 +43,19 @@ class Subtask:
     focus: str | None = None
     foreach: str | tuple[str, ...] | None = None
     template: str | None = None
-    parameters: Parameters = field(default_factory=dict)
-    work: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Parameters = MappingProxyType({})
+    work: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Template:
+class Template(NamedTuple):
     """A way to cut a task into subtasks. `source` is the file it was read from, as messages name it."""
 
     name: str
     source: str
     description: str
     match: tuple[str, ...] = ()
-    parameters: Parameters = field(default_factory=dict)
-    parameter_help: Mapping[str, str] = field(default_factory=dict)
+    parameters: Parameters = MappingProxyType({})
+    parameter_help: Mapping[str, str] = MappingProxyType({})
     subtasks: tuple[Subtask, ...] = ()
 
 

@@ -12,9 +12,9 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gitorch.core import main_task as main_tasks
@@ -36,8 +36,7 @@ _NO_OBJECT: Final = "is not a valid object"  # git's words
 _LEFT_OUT: Final = "gnoring path"  # git's words for a path that no index may hold, as .git/config
 
 
-@dataclass(frozen=True, kw_only=True)
-class Draft:
+class Draft(NamedTuple):
     """A record to be, and the paths that its commit changes beside MAIN_TASK and the task files' names.
 
     Attributes:
@@ -46,17 +45,17 @@ class Draft:
         work: paths that the work tree holds already as the commit shall hold them.
         checkout: paths that work tree and index shall come to hold as the commit does, by git's own checkout.
         parents: further parents of the commit, for a merge.
-        index: what the user's index shall hold for paths of `work` where that is not the same; None for nothing.
+        staging: what the user's index shall hold for paths of `work` where that is not the same; None for nothing.
         marked: refs of gitorch's own that come to name the commit in the moment in which the branch does.
         released: refs of gitorch's own that are taken away in that moment.
     """
 
     record: Record
-    contents: Mapping[str, bytes] = field(default_factory=dict)
-    work: Mapping[str, Entry | None] = field(default_factory=dict)
-    checkout: Mapping[str, Entry | None] = field(default_factory=dict)
+    contents: Mapping[str, bytes] = MappingProxyType({})
+    work: Mapping[str, Entry | None] = MappingProxyType({})
+    checkout: Mapping[str, Entry | None] = MappingProxyType({})
     parents: tuple[str, ...] = ()
-    index: Mapping[str, Entry | None] = field(default_factory=dict)
+    staging: Mapping[str, Entry | None] = MappingProxyType({})
     marked: tuple[str, ...] = ()
     released: tuple[str, ...] = ()
 
@@ -180,7 +179,7 @@ def _store(repository: Repository, state: WorkflowState, draft: Draft) -> tuple[
     commit = _write_commit(repository, tree, parents, message.build(record))
     removes += [path for path, entry in draft.checkout.items() if entry is None]
     present = [path for path, entry in draft.checkout.items() if entry is not None]
-    return commit, _Follow(commit, renames, blobs, removes, {**edits, **draft.index}, present)
+    return commit, _Follow(commit, renames, blobs, removes, {**edits, **draft.staging}, present)
 
 
 def _write_commit(repository: Repository, tree: str, parents: list[str], text: str) -> str:

@@ -85,7 +85,7 @@ def adopt(repository: Repository, strays: Strays) -> Appended | None:
             main_task=main_task,
             changes=now.changes,
         )
-        return Draft(record=record, work=work, index=index)
+        return Draft(record=record, work=work, staging=index)
 
     return append_if(repository, draft_for, adopting=True)
 

@@ -6,7 +6,6 @@ What belongs to agents and templates is imported where one is asked for: `gitorc
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from gitorch.core import plan as planner
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
     from gitorch.loop.work import Function
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     """How steps are to be done.
 
     Attributes:
@@ -47,7 +45,7 @@ class Options:
     agent_command: str | None = None
     function: Function | None = None
     model: str | None = None
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = Limits()
 
 
 class Ahead(NamedTuple):

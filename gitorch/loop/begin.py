@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import time
-import uuid
 from typing import Final, NamedTuple
 
 from gitorch.agents.spec import Agent
@@ -108,7 +108,7 @@ def _warn_of_edits(repository: Repository, ahead: Ahead, watch: Watch) -> None:
 
 
 def _begin(repository: Repository, plan: Plan, attempt: int | None, agent: str, lease: float | None) -> Invocation:
-    identity = uuid.uuid4().hex
+    identity = os.urandom(16).hex()
     branch = repository.branch()
 
     def draft_for(state: WorkflowState) -> Draft:

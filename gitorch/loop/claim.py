@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from gitorch.agents import report
 from gitorch.agents.output import Heard
@@ -24,16 +23,15 @@ _LONGEST_WAIT: Final = 3600
 _FARTHEST: Final = dt.timedelta(days=7)  # no limit that is known lasts longer
 
 
-@dataclass(frozen=True, kw_only=True)
-class Claim:
+class Claim(NamedTuple):
     """What came of an invocation: at first by the agent's own word, then as gitorch has found it.
 
     `limited` tells that it was a limit of the workflow's that ended it; `subtasks` is what it has cut its task into.
     """
 
     outcome: Outcome
-    report: Report = field(default_factory=Report)
-    proposal: Proposal = field(default_factory=Proposal)
+    report: Report = Report()
+    proposal: Proposal = Proposal()
     exit: int | None = None
     seconds: float = 0.0
     summary: str = ""
@@ -48,11 +46,10 @@ class Claim:
     def rejected(self, reason: str, note: str = "") -> Claim:
         """Give the claim as one that gitorch does not accept."""
         notes = (*self.notes, *([note] if note else []))
-        return replace(self, outcome="rejected", reason=one_line(redact(reason)), notes=notes, subtasks=())
+        return self._replace(outcome="rejected", reason=one_line(redact(reason)), notes=notes, subtasks=())
 
 
-@dataclass(frozen=True, kw_only=True)
-class Said:
+class Said(NamedTuple):
     """What was said outside of the result file.
 
     Attributes:
@@ -102,10 +99,10 @@ def read(invocation: Invocation, said: Said, *, seconds: float, waits: int = 0, 
     )
     if heard.outcome == "rate-limited" or (heard.outcome is None and said.code == TRY_AGAIN):
         reason = _shortened(heard.error) or _last_line(said.complaint) or "the agent asks to try again later"
-        return replace(claim, outcome="rate-limited", reason=reason, retry_at=_retry_at(heard.retry_at, waits))
+        return claim._replace(outcome="rate-limited", reason=reason, retry_at=_retry_at(heard.retry_at, waits))
     if fault is not None:
         return claim.rejected(fault)
-    return _decide(replace(claim, summary=told.summary or claim.summary, question=told.question), said)
+    return _decide(claim._replace(summary=told.summary or claim.summary, question=told.question), said)
 
 
 def stopped(invocation: Invocation, ended: Ended, said: Said, *, limited: bool) -> Claim:
@@ -134,8 +131,7 @@ def stopped(invocation: Invocation, ended: Ended, said: Said, *, limited: bool) 
 
 def _merged(heard: Heard, told: Report) -> Report:
     """Put what the program tells before what its model says in the result file."""
-    return replace(
-        told,
+    return told._replace(
         cost_usd=told.cost_usd if heard.cost_usd is None else heard.cost_usd,
         tokens_in=told.tokens_in if heard.tokens_in is None else heard.tokens_in,
         tokens_cached=told.tokens_cached if heard.tokens_cached is None else heard.tokens_cached,
@@ -158,15 +154,15 @@ def _decide(claim: Claim, said: Said) -> Claim:
         return claim
     if outcome == "blocked":
         asked = told.question or claim.proposal.reason or told.summary or _shortened(heard.error)
-        return replace(claim, outcome="blocked", question=one_line(asked or "the agent does not say what it needs"))
+        return claim._replace(outcome="blocked", question=one_line(asked or "the agent does not say what it needs"))
     words = claim.proposal.reason or heard.error or told.summary
     reason = _shortened(words) or _last_line(said.complaint)
     if said.code not in (0, None):
         reason = f"exit {said.code}" + (f": {reason}" if reason else "")
     more = said.complaint.strip() and paragraphs(tail(said.complaint)) not in claim.summary
     note = f"The end of its output:\n\n{tail(said.complaint)}" if more else ""
-    return replace(
-        claim, outcome=outcome, reason=one_line(reason or "it gives no reason", 300), notes=(note,) if note else ()
+    return claim._replace(
+        outcome=outcome, reason=one_line(reason or "it gives no reason", 300), notes=(note,) if note else ()
     )
 
 

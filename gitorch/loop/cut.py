@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from gitorch.core import task as task_files
@@ -43,7 +42,7 @@ def check(repository: Repository, task: Task, claim: Claim) -> Claim:
         made = _read(repository, task, shown)
     except GitorchError as error:
         return claim.rejected(error.message)
-    return replace(claim, subtasks=tuple(made))
+    return claim._replace(subtasks=tuple(made))
 
 
 def _read(repository: Repository, task: Task, shown: str) -> list[Task]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from gitorch.core import fold as folds
 from gitorch.core import message, moves, plan
@@ -24,12 +25,11 @@ from gitorch.ledger.tasks import read_task
 from gitorch.loop import catalog, invocation
 
 
-@dataclass(frozen=True, kw_only=True)
-class Choice:
+class Choice(NamedTuple):
     """Which template to use: by name, or by the task's own wish where None; and values for its parameters."""
 
     template: str | None = None
-    parameters: Parameters = field(default_factory=dict)
+    parameters: Parameters = MappingProxyType({})
 
 
 def decompose(repository: Repository, name: str, choice: Choice, *, by_step: bool) -> tuple[Appended, list[Task]]:
@@ -90,6 +90,6 @@ def _draft(
         changes=tuple(changes),
     )
     if fold is not None:
-        record = Record(**{**record.__dict__, "totals": folds.next_totals(fold, record, worked=False)})
+        record = record._replace(totals=folds.next_totals(fold, record, worked=False))
     contents = {task_path(task.name, "pending"): task_files.format(task).encode() for task in made}
     return Draft(record=record, contents=contents), made

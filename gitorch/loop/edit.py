@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from gitorch.core import main_task as main_tasks
@@ -24,8 +23,7 @@ from gitorch.ledger.state import WorkflowState, read_state
 from gitorch.loop import catalog, invocation, proposal
 
 
-@dataclass(frozen=True, kw_only=True)
-class NewTask:
+class NewTask(NamedTuple):
     """A task to be created by hand."""
 
     name: str

@@ -8,9 +8,8 @@ import json
 import shutil
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gitorch.core.plan import Plan
 from gitorch.core.record import Action
@@ -25,8 +24,7 @@ from gitorch.ledger.history import recent
 _PASSING: Final = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Invocation:
+class Invocation(NamedTuple):
     """What has to be known to end an invocation, or to clear up after it.
 
     Attributes:
@@ -52,7 +50,7 @@ class Invocation:
     folder: str
     started: float
     lease: float | None = None
-    before: Snapshot | None = field(default=None)
+    before: Snapshot | None = None
     anchor: str | None = None
     process: tuple[int, str | None] | None = None
 
@@ -73,11 +71,11 @@ class Invocation:
 
     def with_before(self, before: Snapshot, anchor: str) -> Invocation:
         """Add the snapshot."""
-        return replace(self, before=before, anchor=anchor)
+        return self._replace(before=before, anchor=anchor)
 
     def with_process(self, pid: int, born: str | None) -> Invocation:
         """Add the agent's process."""
-        return replace(self, process=(pid, born))
+        return self._replace(process=(pid, born))
 
 
 def new_folder(identity: str) -> str:
@@ -100,7 +98,7 @@ def _path(repository: Repository) -> Path:
 
 def save(repository: Repository, invocation: Invocation) -> None:
     """Write an invocation down."""
-    values = asdict(invocation)
+    values = invocation._asdict()
     if invocation.before is not None:
         values["before"] = {**invocation.before._asdict(), "index_file": str(invocation.before.index_file)}
     path = _path(repository)

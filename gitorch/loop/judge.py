@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from gitorch.core.names import task_dir
 from gitorch.core.task import Task
 from gitorch.git.objects import Entry
@@ -65,7 +63,7 @@ def _check_task(repository: Repository, invocation: Invocation, task: Task, clai
         if file.is_dir() and not any(file.iterdir()):
             return claim.rejected(f"output {path} is an empty folder")
     checks, said = gates.run_checks(repository, invocation, task, watch)
-    claim = replace(claim, checks=tuple(checks))
+    claim = claim._replace(checks=tuple(checks))
     if checks and checks[-1].exit != 0:
         failed = checks[-1]
         note = f"What the failing check said:\n\n{said}" if said.strip() else ""
@@ -84,7 +82,7 @@ def _check_changes(repository: Repository, invocation: Invocation, task: Task, c
             return claim.rejected(f"output {path} is the same as before")
     if task.run is None and not _has_said(claim) and not _has_changed(repository, invocation, done):
         reason = "it ended without changing or saying anything"
-        return replace(claim, outcome="failed", reason=reason)
+        return claim._replace(outcome="failed", reason=reason)
     return claim
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final, NamedTuple
 
 from gitorch.agents import descendants
@@ -60,7 +59,7 @@ def hand_out(
     proposal.refuse_inside("begin")
     repository.check_writable()
     if options.agent is None and not roster.is_configured(repository):
-        options = replace(options, agent=OWN)
+        options = options._replace(agent=OWN)
     with stepping(repository):
         clear_way(repository, watch)
         while True:
@@ -151,4 +150,4 @@ def _said(repository: Repository, begun: Invocation, code: int | None, output: I
         printed.add(piece)
     out = printed.bytes()
     ended = Ended(code or 0, out, b"", 0.0, None)
-    return replace(claim.said_by(ended, listener.end(code, out, b""), for_people=agent.prints_for_people), code=code)
+    return claim.said_by(ended, listener.end(code, out, b""), for_people=agent.prints_for_people)._replace(code=code)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from gitorch.core.amounts import plain
 from gitorch.core.record import Totals
 
 
-@dataclass(frozen=True, kw_only=True)
-class Limits:
+class Limits(NamedTuple):
     """Bounds since `start`; None is no bound.
 
     `max_seconds` counts the agents' time, `max_idle` invocations in a row that changed nothing, `max_attempts` the

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
 from gitorch.core import again, join, message
@@ -270,7 +269,7 @@ def _join_files(
 def _first_of_alike(repository: Repository, name: str, *both: Entry) -> Entry | None:
     """Give the one of two new files that comes first, where they differ in their order alone."""
     tasks = [task_files.parse(name, repository.objects.blob(entry.oid), name) for entry in both]
-    if replace(tasks[0], order=0) != replace(tasks[1], order=0):
+    if tasks[0]._replace(order=0) != tasks[1]._replace(order=0):
         return None
     return min(zip(tasks, both, strict=True), key=lambda pair: (pair[0].order, pair[1]))[1]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -229,7 +228,7 @@ def _append(
         record = _with_totals(record_for(state, rescued), branch.fold, worked=worked)
         staging = {} if parts is None else _staging(parts, state, record)
         released = (restore.anchor_ref(invocation.id),)
-        return Draft(record=record, contents=contents, work=work, index=staging, released=released)
+        return Draft(record=record, contents=contents, work=work, staging=staging, released=released)
 
     return append(repository, draft_for, patience=_PATIENCE)
 
@@ -245,7 +244,7 @@ def _staging(parts: Separation, state: WorkflowState, record: Record) -> dict[st
 
 
 def _with_totals(record: Record, fold: Fold, *, worked: bool) -> Record:
-    return replace(record, totals=folds.next_totals(fold, record, worked=worked))
+    return record._replace(totals=folds.next_totals(fold, record, worked=worked))
 
 
 def _committed(repository: Repository, tip: str, path: str) -> Entry | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from gitorch.agents import descendants, process, spec
 from gitorch.agents import report as reports
@@ -34,8 +34,7 @@ from gitorch.loop.watch import Watch
 DEFAULT_TIMEOUT: Final = 3600  # seconds
 
 
-@dataclass(frozen=True, kw_only=True)
-class Job:
+class Job(NamedTuple):
     """An invocation's work, and the bounds it has to keep.
 
     Attributes:
@@ -62,8 +61,7 @@ class Job:
         return self.task.run if self.task is not None and not self.invocation.aside else None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Call:
+class Call(NamedTuple):
     """What a function that stands in for an agent's program is given.
 
     `env` holds the `GITORCH_*` variables: a program that it starts needs them for `gitorch move` and `gitorch update`.
@@ -73,7 +71,7 @@ class Call:
     action: Action
     task: str | None
     root: Path
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = MappingProxyType({})
 
 
 Function = Callable[[Call], "Report | str | None"]
@@ -158,7 +156,7 @@ def _call(repository: Repository, job: Job, function: Function, env: dict[str, s
     heard = Heard(text=result) if isinstance(result, str) else Heard()
     said = Said(code=None, words=heard.text or "", complaint="", heard=heard)
     try:
-        told = reports.parse(vars(result)) if isinstance(result, Report) else None
+        told = reports.parse(result._asdict()) if isinstance(result, Report) else None
     except InvalidReport as error:
         return Claim(outcome="rejected", reason=error.message, seconds=seconds)
     return claims.read(job.invocation, said, seconds=seconds, told=told)

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gitorch.core import fold as folds
 from gitorch.core import main_task as main_tasks
@@ -63,8 +63,8 @@ def events(count: int, seed: int = 1, tasks: int = TASKS) -> Iterator[_Event]:
             return
 
 
-def _with(record: Record, **values: object) -> Record:
-    return Record(**{**record.__dict__, **values})
+def _with(record: Record, **values: Any) -> Record:
+    return record._replace(**values)
 
 
 def _story(chance: random.Random, tasks: int) -> Iterator[_Event]:

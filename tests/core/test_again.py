@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from gitorch.core import again
@@ -23,7 +21,7 @@ BEGIN = Record(
 def ended(outcome: Outcome, attempt: int = 1) -> Record:
     after = "completed" if outcome == "completed" else "blocked" if outcome == "blocked" else "pending"
     change = Change("a", "running", after)  # type: ignore[arg-type]
-    return replace(BEGIN, event="end", changes=(change,), outcome=outcome, attempt=attempt)
+    return BEGIN._replace(event="end", changes=(change,), outcome=outcome, attempt=attempt)
 
 
 def by_hand(event: Event, *changes: Change) -> Record:
@@ -65,7 +63,7 @@ def test_an_answer_is_remembered_until_the_task_is_moved() -> None:
 
 def test_nothing_else_forgets_or_remembers() -> None:
     tried = (Again("a", 2), Again("b", 3))
-    for record in (BEGIN, by_hand("update"), replace(BEGIN, event="recover", outcome="interrupted")):
+    for record in (BEGIN, by_hand("update"), BEGIN._replace(event="recover", outcome="interrupted")):
         assert again.after(tried, record) == tried
     for event in ("move", "drop", "rewind", "adopt"):
         assert again.after(tried, by_hand(event, Change("a", "pending", None))) == (Again("b", 3),)
@@ -82,5 +80,5 @@ def test_two_sides_are_joined_the_same_in_either_order() -> None:
 def test_an_attempt_counted_wrongly_is_told() -> None:
     due = Fold(again=(Again("a", 2),))
     assert folds.problems(due, BEGIN, worked=False) == ["this is attempt 2 at a, not 1"]
-    assert folds.problems(due, replace(BEGIN, attempt=2), worked=False) == []
-    assert folds.problems(Fold(known=False), replace(BEGIN, attempt=7), worked=False) == []
+    assert folds.problems(due, BEGIN._replace(attempt=2), worked=False) == []
+    assert folds.problems(Fold(known=False), BEGIN._replace(attempt=7), worked=False) == []

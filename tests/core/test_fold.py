@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -30,8 +29,7 @@ BEGIN = Record(
     action="execute",
     attempt=1,
 )
-END = replace(
-    BEGIN,
+END = BEGIN._replace(
     event="end",
     changes=(Change("a", "running", "completed"),),
     outcome="completed",
@@ -53,14 +51,14 @@ def test_an_honest_invocation_has_no_problem() -> None:
     ("fold", "record", "problem"),
     [
         (BEGUN, BEGIN, "begins twice"),
-        (BEGUN, replace(BEGIN, invocation="1" * 32), "has no end: task a begins again"),
+        (BEGUN, BEGIN._replace(invocation="1" * 32), "has no end: task a begins again"),
         (Fold(), END, "ends without having begun"),
-        (BEGUN, replace(END, attempt=2), "ends as another action or attempt"),
-        (BEGUN, replace(END, action="gather"), "ends as another action or attempt"),
-        (BEGUN, replace(END, changes=(Change("b", "running", "completed"),)), "does not say what became of it"),
-        (BEGUN, replace(END, totals=Totals(2, Decimal("0.25"), Decimal("1.5"), 0)), "the totals are 2 steps"),
-        (BEGUN, replace(END, totals=Totals(1, None, Decimal("1.5"), 0)), "unknown cost"),
-        (BEGUN, replace(END, totals=Totals(1, Decimal("0.25"), Decimal("1.5"), 1)), "1 idle"),
+        (BEGUN, END._replace(attempt=2), "ends as another action or attempt"),
+        (BEGUN, END._replace(action="gather"), "ends as another action or attempt"),
+        (BEGUN, END._replace(changes=(Change("b", "running", "completed"),)), "does not say what became of it"),
+        (BEGUN, END._replace(totals=Totals(2, Decimal("0.25"), Decimal("1.5"), 0)), "the totals are 2 steps"),
+        (BEGUN, END._replace(totals=Totals(1, None, Decimal("1.5"), 0)), "unknown cost"),
+        (BEGUN, END._replace(totals=Totals(1, Decimal("0.25"), Decimal("1.5"), 1)), "1 idle"),
     ],
 )
 def test_what_a_record_may_not_do(fold: Fold, record: Record, problem: str) -> None:
@@ -75,19 +73,19 @@ def test_only_legal_moves_are_none(before: TaskState, after: TaskState) -> None:
     record = Record(event="move", subject="gitorch(a): move", changes=(Change("a", before, after),))
     assert bool(folds.problems(Fold(), record, worked=False)) == (not is_legal(before, after))
     for event in ("rewind", "adopt", "merge"):
-        assert folds.problems(Fold(), replace(record, event=event), worked=False) == []
+        assert folds.problems(Fold(), record._replace(event=event), worked=False) == []
 
 
 def test_sums_count_from_the_start_and_idle_steps_in_a_row() -> None:
-    nothing = replace(END, changes=(Change("a", "running", "pending"),), outcome="failed", cost_usd=None, totals=None)
+    nothing = END._replace(changes=(Change("a", "running", "pending"),), outcome="failed", cost_usd=None, totals=None)
     fold = Fold()
     for steps in (1, 2, 3):
         fold = folds.step(fold, BEGIN, worked=False)
         totals = folds.next_totals(fold, nothing, worked=False)
         again = (Again("a", 2),)  # it says each time that it was the first
         assert totals == Totals(steps, None, Decimal("1.5") * steps, steps, steps, again)
-        fold = folds.step(fold, replace(nothing, totals=totals), worked=False)
-    limited = folds.next_totals(fold, replace(nothing, outcome="rate-limited"), worked=False)
+        fold = folds.step(fold, nothing._replace(totals=totals), worked=False)
+    limited = folds.next_totals(fold, nothing._replace(outcome="rate-limited"), worked=False)
     assert limited.idle == 3  # it says nothing about getting on
     assert folds.next_totals(fold, nothing, worked=True).idle == 0
     started = folds.step(fold, Record(event="start", subject="gitorch(b): start"), worked=False)
@@ -100,7 +98,7 @@ def test_where_a_shallow_clone_begins_sums_are_taken_as_told() -> None:
     after = folds.step(unknown, END, worked=False)
     assert (after.known, after.totals) == (True, END.totals)
     begun = folds.step(unknown, BEGIN, worked=False)
-    assert folds.problems(begun, replace(END, attempt=2), worked=False) != []
+    assert folds.problems(begun, END._replace(attempt=2), worked=False) != []
 
 
 class Model:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -91,8 +90,8 @@ def test_canonical_records_stay_as_they_are(record: Record) -> None:
 @given(records(), st.sampled_from(NASTY))
 def test_a_body_of_nasty_lines_never_forms_or_ends_the_trailers(record: Record, line: str) -> None:
     for body in (line, f"{line}\n\n{line}", f"a\n{line}", f"{line}\na", f"a\n\n{line}\n{line}"):
-        text = build(replace(record, body=body))
-        assert parse(text) == canonical(replace(record, body=body))
+        text = build(record._replace(body=body))
+        assert parse(text) == canonical(record._replace(body=body))
         head, _, block = text.rstrip("\n").rpartition("\n\n")
         assert not any(row.lower().startswith(("gitorch-", "---", "#", "diff -")) for row in head.split("\n"))
         assert all(row.startswith("Gitorch-") for row in block.split("\n"))
@@ -319,23 +318,23 @@ def test_a_long_name_is_elided() -> None:
 
 
 BROKEN = {
-    "subject": replace(END, subject="done"),
-    "two lines": replace(END, subject="gitorch(a): b\n\nGitorch-Event: end"),
-    "nul": replace(END, subject="gitorch(a): b\0"),
-    "invocation": replace(END, invocation=None),
-    "not of the event": replace(END, event="create"),
-    "same state": replace(END, changes=(Change("a", "running", "running"),)),
-    "new and gone": replace(END, changes=(Change("a", None, None),)),
-    "state twice": replace(END, changes=(Change("a", None, "pending"), Change("a", "pending", "running"))),
-    "name": replace(END, changes=(Change("a: none -> pending\nx", None, "pending"),)),
-    "next": replace(END, main_task=MainTask("continue", "a\nGitorch-Task: b")),
-    "not a number": replace(END, cost_usd=Decimal("NaN")),
-    "infinite": replace(END, duration=Decimal("Infinity")),
-    "negative": replace(END, tokens_in=-1),
-    "too fine": replace(END, cost_usd=Decimal("0.0000001")),
-    "empty command": replace(END, checks=(Check(0, " "),)),
-    "time": replace(END, retry_at="tomorrow"),
-    "ref": replace(END, rescue="refs/a\nb"),
+    "subject": END._replace(subject="done"),
+    "two lines": END._replace(subject="gitorch(a): b\n\nGitorch-Event: end"),
+    "nul": END._replace(subject="gitorch(a): b\0"),
+    "invocation": END._replace(invocation=None),
+    "not of the event": END._replace(event="create"),
+    "same state": END._replace(changes=(Change("a", "running", "running"),)),
+    "new and gone": END._replace(changes=(Change("a", None, None),)),
+    "state twice": END._replace(changes=(Change("a", None, "pending"), Change("a", "pending", "running"))),
+    "name": END._replace(changes=(Change("a: none -> pending\nx", None, "pending"),)),
+    "next": END._replace(main_task=MainTask("continue", "a\nGitorch-Task: b")),
+    "not a number": END._replace(cost_usd=Decimal("NaN")),
+    "infinite": END._replace(duration=Decimal("Infinity")),
+    "negative": END._replace(tokens_in=-1),
+    "too fine": END._replace(cost_usd=Decimal("0.0000001")),
+    "empty command": END._replace(checks=(Check(0, " "),)),
+    "time": END._replace(retry_at="tomorrow"),
+    "ref": END._replace(rescue="refs/a\nb"),
 }
 
 
@@ -351,7 +350,7 @@ def test_any_amount_fits_a_trailer_or_is_refused(value: float | Decimal | str) -
         rounded = amount(value)
     except ValueError:
         return
-    assert parse(build(replace(END, cost_usd=rounded))) == replace(END, cost_usd=rounded)
+    assert parse(build(END._replace(cost_usd=rounded))) == END._replace(cost_usd=rounded)
     assert abs(Decimal(str(value)) - rounded) <= Decimal("0.0000005")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,7 +113,7 @@ WAYS = {
 @pytest.mark.parametrize("command", WAYS.values(), ids=WAYS.keys())
 def test_a_record_outlives_what_people_do_with_its_commit(tmp_path: Path, command: tuple[str, ...]) -> None:
     repo = Repo(tmp_path, {})
-    record = replace(END, body=BODY)
+    record = END._replace(body=BODY)
     repo.git("reset", "--quiet", "--hard", repo.root)
     (tmp_path / "file").write_text("content\n")
     repo.git("add", "file")
@@ -142,7 +141,7 @@ def test_a_record_outlives_what_people_do_with_its_commit(tmp_path: Path, comman
 )
 def test_a_record_goes_by_mail_and_its_body_is_no_header(tmp_path: Path, line: str) -> None:
     repo = Repo(tmp_path, {})
-    record = replace(END, body=f"{line}\nmore\n\n{line}\nmore")
+    record = END._replace(body=f"{line}\nmore\n\n{line}\nmore")
     repo.git("reset", "--quiet", "--hard", repo.root)
     (tmp_path / "file").write_text("content\n")
     repo.git("add", "file")
@@ -157,6 +156,6 @@ def test_a_record_goes_by_mail_and_its_body_is_no_header(tmp_path: Path, line: s
 @pytest.mark.parametrize(("key", "value"), HOSTILE.items())
 def test_a_hostile_setting_may_hide_trailers_but_makes_up_none(tmp_path: Path, key: str, value: str) -> None:
     repo = Repo(tmp_path, {key: value})
-    commit = repo.commit(build(replace(END, body="Gitorch-Event= start\nEvent: start\n\nGitorch-Event% start")))
+    commit = repo.commit(build(END._replace(body="Gitorch-Event= start\nEvent: start\n\nGitorch-Event% start")))
     shown = repo.git("log", "-1", "--format=%(trailers:key=Gitorch-Event,valueonly)", commit).strip()
     assert shown in ("end", "")

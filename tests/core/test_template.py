@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -27,7 +26,7 @@ def one(*subtasks: str, parameters: str = "{topic: chips, vendors: [A, B]}") -> 
 
 def named(name: str, *nested: str) -> Template:
     subtasks = [f"name: s{number}, template: {other}" for number, other in enumerate(nested)] or ["name: s"]
-    return replace(one(*subtasks), name=name)
+    return one(*subtasks)._replace(name=name)
 
 
 def test_a_template_is_read() -> None:
@@ -166,9 +165,9 @@ def test_doubling_templates_are_checked_quickly_and_long_chains_end() -> None:
 
 def test_the_longest_match_chooses() -> None:
     library = [
-        replace(named("a"), match=("market",)),
-        replace(named("b"), match=("market-research", "chip")),
-        replace(named("c"), match=("market",)),
+        named("a")._replace(match=("market",)),
+        named("b")._replace(match=("market-research", "chip")),
+        named("c")._replace(match=("market",)),
     ]
     chosen = {
         name: choose(name, library) for name in ("chip-market-research", "eu-market", "market", "supermarket", "x")
@@ -272,7 +271,7 @@ def test_two_subtasks_that_come_out_the_same_are_refused() -> None:
 
 def test_a_name_that_gets_too_long_is_refused() -> None:
     with pytest.raises(YamlError, match=r"f:5: name: .* it has 102 characters, 100 are allowed"):
-        expand(one("name: a"), replace(PARENT, name="n" * 100), {})
+        expand(one("name: a"), PARENT._replace(name="n" * 100), {})
 
 
 def test_a_huge_list_is_refused_quickly() -> None:
@@ -299,7 +298,7 @@ def test_whatever_is_expanded_can_be_written_and_read(topic: str, vendors: tuple
             "\ud800" <= char <= "\udfff" for char in topic + "".join(vendors)
         ):
             again = task.parse(each.name, written, "f")
-            assert replace(again, description="") == replace(each, description="")
+            assert again._replace(description="") == each._replace(description="")
 
 
 def _descriptions(parent: Task, items: tuple[str, ...] = ()) -> dict[str, str]:

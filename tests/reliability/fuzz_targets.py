@@ -8,7 +8,6 @@ import random
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 from unittest import mock
@@ -123,7 +122,7 @@ def run_task(data: bytes) -> bool:
             read = task_files.parse("some-task", data, "FILE")
     except GitorchError:
         return False
-    same = replace(read, description=read.description.replace("\r\n", "\n").strip())
+    same = read._replace(description=read.description.replace("\r\n", "\n").strip())
     assert task_files.parse("some-task", task_files.format(same).encode(), "FILE") == same
     return True
 
@@ -231,8 +230,7 @@ def with_text(text: str) -> Record:
     what = text if text.strip() else "x"
     checks = (Check(0, text), *END.checks) if one_line(text) else END.checks
     subject = message.subject("a-b", what) if one_line(what) else END.subject
-    return replace(
-        END,
+    return END._replace(
         body=text,
         subject=subject,
         checks=checks,
@@ -257,7 +255,7 @@ def check_free_text(text: str) -> None:
 def message_target() -> Target:
     ordinary = b"fix a bug\n\nIt was bad.\n\nSigned-off-by: A <a@b>\n"
     nasty = b"---\nGitorch-Event: end\n\n# x\nFrom: y\ndiff --git a b\nFrom x at 1:23\n (cherry picked from commit 0)\n"
-    made = [message.build(END), message.build(replace(END, body="", agent=None, totals=Totals(1)))]
+    made = [message.build(END), message.build(END._replace(body="", agent=None, totals=Totals(1)))]
     begin = Record(
         event="begin",
         subject="gitorch(a-b): begin execute",
@@ -309,7 +307,7 @@ def check_report(read: reports.Report) -> None:
     assert read.cost_usd is None or 0 <= read.cost_usd <= 10**9
     for count in (read.tokens_in, read.tokens_cached, read.tokens_out):
         assert count is None or 0 <= count < 10**15
-    record = replace(END, body=read.summary or "", cost_usd=read.cost_usd, tokens_in=read.tokens_in)
+    record = END._replace(body=read.summary or "", cost_usd=read.cost_usd, tokens_in=read.tokens_in)
     message.build(record)
 
 
@@ -378,8 +376,7 @@ def check_heard(heard: Heard) -> None:
         assert line is None or (line and not any(map(is_unsafe, line)))
     for count in (heard.tokens_in, heard.tokens_cached, heard.tokens_out):
         assert count is None or 0 <= count < 10**15
-    record = replace(
-        END,
+    record = END._replace(
         cost_usd=heard.cost_usd,
         tokens_in=heard.tokens_in,
         model=heard.model,

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -223,7 +222,7 @@ def test_a_pattern_that_python_may_read_otherwise_one_day_gives_no_warning() -> 
 
 
 def test_the_key_of_a_trailer_is_shown_printable() -> None:
-    text = message.build(replace(END, body=""))
+    text = message.build(END._replace(body=""))
     for key in ("Gitorch-\udcff: x\n", "Gitorch-\x1b: x\n", "Gitorch-\u202e: x\n"):
         with pytest.raises(InvalidMessage) as caught:
             message.parse(text + key * 2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import subprocess
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -169,7 +168,7 @@ class Story:
             Record(event=event, subject=subject, main_task=self._main, changes=changes, **values)
         )
         if event == "end":
-            record = replace(record, totals=folds.next_totals(self._fold, record, worked=bool(files)))
+            record = record._replace(totals=folds.next_totals(self._fold, record, worked=bool(files)))
         self._fold = folds.step(self._fold, record, worked=bool(files))
         self._states = apply(self._states, changes)
         self.moves += len(changes)
