@@ -171,4 +171,10 @@ def format(task: Task) -> str:  # noqa: A001 - read as task.format, beside task.
         "env": list(task.env),
     }
     kept = {key: value for key, value in values.items() if value not in (None, [], {}) and (key, value) != ("order", 0)}
-    return f"{_FENCE}\n{yamltext.dump(kept) if kept else ''}{_FENCE}\n\n{task.description.strip()}\n"
+    return f"{_FENCE}\n{_dump(kept) if kept else ''}{_FENCE}\n\n{task.description.strip()}\n"
+
+
+def _dump(values: dict[str, Any]) -> str:
+    from gitorch.core import yamlevents  # noqa: PLC0415 - its library takes long to import
+
+    return yamlevents.dump(values)

@@ -11,8 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitorch.core import yamltext
-from gitorch.core.yamltext import Keys, Node, YamlError, did_you_mean, dump, load, parse_duration
+from gitorch.core import yamlevents, yamltext
+from gitorch.core.yamlevents import dump
+from gitorch.core.yamltext import Keys, Node, YamlError, did_you_mean, load, parse_duration
 
 from .strategies import any_text, file_text, nasty_text
 
@@ -260,3 +261,62 @@ def test_a_duration_in_seconds_is_one_again(number: int, unit: str) -> None:
 def test_did_you_mean() -> None:
     assert did_you_mean("nedes", ["needs", "name"]) == "; did you mean needs?"
     assert did_you_mean("zzz", ["needs", "name"]) == "; there are: needs, name"
+
+
+_WORDS = (
+    "a",
+    "parent",
+    "null",
+    "Null",
+    "yes",
+    "1e3",
+    "007",
+    "a b",
+    "a, b",
+    "(a)",
+    "it's",
+    "a - b",
+    "a:b",
+    "a: b",
+    "a #b",
+)
+_ODD = (
+    " a",
+    "a ",
+    "'a'",
+    "[a]",
+    "{a: b}",
+    "- a",
+    "---",
+    "&x a",
+    "~",
+    "",
+    "x" * 2000,
+    "a\tb",
+    "ü",
+    "\x85",
+    "a;b.",
+    "a/b.md",
+)
+plain_like = st.lists(
+    st.tuples(
+        st.sampled_from((*_WORDS[:3], "order", "A", "a-b")),
+        st.sampled_from((": ", ":", ":  ")),
+        st.sampled_from(_WORDS + _ODD),
+    ),
+    max_size=4,
+).flatmap(
+    lambda lines: st.sampled_from(("\n", "", "\n\n", "\r\n")).map(lambda end: "\n".join(map("".join, lines)) + end)
+)
+
+
+@given(st.one_of(plain_like, yaml_like, any_text))
+def test_what_is_read_without_the_library_is_what_the_library_reads(text: str) -> None:
+    read = yamltext.read_plain(text, 2)
+    if read is not None:
+        assert read == yamlevents.load(text, "f", 2, None)
+
+
+@pytest.mark.parametrize("text", ["", "kind: gather\n", "order: 3\nfocus: Weigh it; that's all.\n", "x: null\n"])
+def test_plain_lines_need_no_library(text: str) -> None:
+    assert yamltext.read_plain(text) == yamlevents.load(text, "f", 1, None)
