@@ -18,7 +18,10 @@ MAX_DEPTH: Final = 12
 NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _DURATION = re.compile(r"(\d{1,8})(s|m|h)?", re.ASCII)
 _MAX_DURATION: Final = 99_999_999
-_PLAIN_LINE: Final = re.compile(r"[a-z]{1,40}: [A-Za-z0-9](?:[\w ./,;()'-]*[\w./()-])?", re.ASCII)
+_ITEM: Final = r"[A-Za-z0-9][\w./-]*"
+_PLAIN_LINE: Final = re.compile(
+    rf"([a-z]{{1,40}}): (?:([A-Za-z0-9](?:[\w ./,;()'-]*[\w./()-])?)|\[({_ITEM}(?:, {_ITEM})*)\])", re.ASCII
+)
 _T = TypeVar("_T")
 
 
@@ -58,13 +61,18 @@ def read_plain(text: str, first_line: int = 1) -> Node | None:
     It answers only where `yamlevents.load` gives the same.
     """
     lines = text.split("\n")
-    if lines.pop() or not all(map(_PLAIN_LINE.fullmatch, lines)):
-        return None
-    pairs = [line.split(": ", 1) for line in lines]
-    nodes = {
-        key: Node(None if value in NULLS else value, number) for number, (key, value) in enumerate(pairs, first_line)
-    }
-    return Node(nodes or None, first_line) if len(nodes) == len(pairs) else None
+    found = [_PLAIN_LINE.fullmatch(line) for line in lines[:-1]]
+    values: dict[str, Node] = {}
+    for line, match in enumerate(found, first_line):
+        if match is None or match[1] in values:
+            return None
+        items = None if match[3] is None else [_scalar(item, line) for item in match[3].split(", ")]
+        values[match[1]] = _scalar(match[2], line) if items is None else Node(items, line)
+    return None if lines[-1] else Node(values or None, first_line)
+
+
+def _scalar(text: str, line: int) -> Node:
+    return Node(None if text in NULLS else text, line)
 
 
 class Keys:

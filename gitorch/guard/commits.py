@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitorch.core.fold import Fold
 from gitorch.core.text import one_line
@@ -14,7 +14,9 @@ from gitorch.git.process import GitError, complaint
 from gitorch.git.repository import Repository
 from gitorch.guard.snapshot import Diff, diff
 from gitorch.ledger.history import READ_LOG, recent, record_of
-from gitorch.ledger.verify import Report, verify_since
+
+if TYPE_CHECKING:
+    from gitorch.ledger.verify import Report
 
 _MARK: Final = "gitorch-agent"
 _REFLOG: Final = 2000  # entries looked at
@@ -68,8 +70,14 @@ def inspect(repository: Repository, *, begin: str, branch: str | None, invocatio
         return Made(tip, tip, seen.others, frozenset(), fault, fold)
     ids = repository.git.line("rev-list", "--reverse", "--topo-order", f"{begin}..{head.oid}").split()
     commits = [commit for oid in ids if (commit := repository.objects.commit(oid)) is not None]
-    report, fold = verify_since(repository, begin, head.oid)
+    report, fold = _verified(repository, begin, head.oid)
     return Made(head.oid, head.oid, commits, seen.own, _state_fault(report, commits), fold)
+
+
+def _verified(repository: Repository, begin: str, tip: str) -> tuple[Report, Fold]:
+    from gitorch.ledger.verify import verify_since  # noqa: PLC0415 - as a rule nobody commits beside a step
+
+    return verify_since(repository, begin, tip)
 
 
 def _descends(repository: Repository, commit: str, begin: str) -> bool:
@@ -177,7 +185,7 @@ def _recommit(repository: Repository, commit: Commit, tree: str, parent: str) ->
 
 def made_anew(repository: Repository, begin: str, made: Made, tip: str) -> Made:
     """Give what happened to the branch as it would be with its commits made anew."""
-    report, fold = verify_since(repository, begin, tip)
+    report, fold = _verified(repository, begin, tip)
     return made._replace(tip=tip, fault=_state_fault(report, []), fold=fold)
 
 

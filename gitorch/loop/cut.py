@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from gitorch.core import task as task_files
-from gitorch.core import template as template_files
 from gitorch.core.moves import States
 from gitorch.core.names import task_dir, task_path
 from gitorch.core.outline import MAX_BYTES
@@ -15,7 +14,6 @@ from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository
 from gitorch.guard.held import holds_token
 from gitorch.ledger.state import read_state
-from gitorch.loop import catalog
 from gitorch.loop.claim import Claim
 from gitorch.loop.prompt import SUBTASKS_FILE
 
@@ -28,6 +26,9 @@ class Taken(GitorchError):
 
 def wanted(repository: Repository, task: Task) -> bool:
     """Tell whether no template is named for a task, and none fits its name."""
+    from gitorch.core import template as template_files  # noqa: PLC0415 - most steps read no template
+    from gitorch.loop import catalog  # noqa: PLC0415
+
     known = catalog.templates(repository)
     return task.template == AUTO and template_files.choose(task.name, known.values()) is None
 
@@ -46,6 +47,9 @@ def check(repository: Repository, task: Task, claim: Claim) -> Claim:
 
 
 def _read(repository: Repository, task: Task, shown: str) -> list[Task]:
+    from gitorch.core import template as template_files  # noqa: PLC0415 - most steps read no template
+    from gitorch.loop import catalog  # noqa: PLC0415
+
     known = catalog.templates(repository)
     template = catalog.read_file(repository.root / shown, shown)
     template_files.check_nesting(template, {**known, template.name: template})

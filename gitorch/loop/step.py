@@ -13,7 +13,7 @@ from gitorch.errors import Exit, GitorchError
 from gitorch.git.locks import Busy, hold
 from gitorch.git.repository import Repository
 from gitorch.loop import ahead as looking
-from gitorch.loop import begin, decompose, finish, invocation, proposal, recover
+from gitorch.loop import begin, finish, invocation, proposal, recover
 from gitorch.loop.ahead import Ahead, Options
 from gitorch.loop.result import Step
 from gitorch.loop.watch import Silent, Watch
@@ -70,6 +70,8 @@ def clear_way(repository: Repository, watch: Watch) -> None:
 
 def _by_template(repository: Repository, ahead: Ahead, watch: Watch) -> Step:
     """Cut the task into subtasks by a template, all in one commit."""
+    from gitorch.loop import decompose  # noqa: PLC0415 - most steps read no template
+
     name = ahead.plan.task or ""
     watch.began(Plan("decompose", name), "template", None, ahead.totals)
     appended, _ = decompose.decompose(repository, name, decompose.Choice(), by_step=True)

@@ -33,7 +33,7 @@ yaml_like = st.lists(st.sampled_from([*_PIECES.split("|"), "|", ">"]), max_size=
 @pytest.fixture(params=["C", "pure Python"])
 def _loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "pure Python":
-        monkeypatch.setattr(yamltext, "_Loader", yaml.SafeLoader)
+        monkeypatch.setattr(yamlevents, "_Loader", yaml.SafeLoader)
 
 
 def values(node: Node) -> Any:
@@ -317,6 +317,9 @@ def test_what_is_read_without_the_library_is_what_the_library_reads(text: str) -
         assert read == yamlevents.load(text, "f", 2, None)
 
 
-@pytest.mark.parametrize("text", ["", "kind: gather\n", "order: 3\nfocus: Weigh it; that's all.\n", "x: null\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "kind: gather\n", "order: 3\nfocus: Weigh it; that's all.\n", "x: null\n", "needs: [a, b-1]\n", "x: [null]\n"],
+)
 def test_plain_lines_need_no_library(text: str) -> None:
     assert yamltext.read_plain(text) == yamlevents.load(text, "f", 1, None)
