@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.bench import history
 from tests.bench.place import Place
+from tests.bench.stopwatch import Way
 
 AGENT = ("--agent-command", "echo done")
 RECORDS = 100_000
@@ -26,6 +29,28 @@ def make(place: Place, name: str, *, files: int = 20, tasks: int = 3, records: i
         sentence = f"Execute {WORKED_ON} task" if number % 2 else f"Look at {WORKED_ON}"
         place.gitorch(root, "update", "continue", sentence, "--task", WORKED_ON)
     return settled(place, root)
+
+
+def with_and_without_syncing(
+    place: Place,
+    name: str,
+    ours: Callable[[Place, str, Path], Way],
+    floor: Callable[[Place, str, Path], Way],
+    **size: Any,
+) -> list[Way]:
+    """Give gitorch and the floor as they are, gitorch without syncing, and the floor with it."""
+    ways = []
+    for way, setting in (
+        (name, None),
+        ("floor", None),
+        (f"{name}, not synced", "none"),
+        ("floor, synced", "committed"),
+    ):
+        root = make(place, f"{name}-{way}".replace(", ", "-").replace(" ", "-"), **size)
+        if setting is not None:
+            place.git(root, "config", "core.fsync", setting)
+        ways.append((floor if way.startswith("floor") else ours)(place, way, root))
+    return ways
 
 
 def write_files(root: Path, files: int) -> None:

@@ -35,26 +35,27 @@ _TASK = {
 
 def measure(place: Place) -> Part:
     """Measure it."""
-    ours, floor = repositories.make(place, "step"), repositories.make(place, "step-floor")
-    ways = [
-        Way(
-            "gitorch step",
-            (place.programs.gitorch, "step", *repositories.AGENT),
-            ours,
-            lambda: repositories.back(place, ours),
-        ),
-        Way("floor", (place.programs.python, "-c", FLOOR), floor, lambda: repositories.back(place, floor)),
-        *_neighbours(place),
-    ]
+    ways = [*repositories.with_and_without_syncing(place, "step", _step, _floor), *_neighbours(place)]
     samples = place.in_turns(ROUNDS, ways)
     lines = [
         Line("floor", "the floor: Python with click, GitPython and PyYAML; twice `git add` and `git commit`"),
-        Line("gitorch step", "`gitorch step`: two commits", "floor", AIM),
-        *(Line(way.name, f"`{way.name}`", "floor") for way in ways[2:]),
+        Line("step", "`gitorch step`: two commits, on the disk when it ends", "floor", AIM),
+        Line("step, not synced", "the same with `core.fsync=none`, as little on the disk as the floor", "floor", AIM),
+        Line("floor, synced", "the floor with `core.fsync=committed`, as much on the disk", "floor"),
+        *(Line(way.name, f"`{way.name}`", "floor") for way in ways[4:]),
     ]
     part = figures.timed("One step", samples, lines)
     part.notes.extend(reason for name, reason in place.programs.missing.items() if name != "tokenizer")
     return part
+
+
+def _step(place: Place, name: str, root: Path) -> Way:
+    command = (place.programs.gitorch, "step", *repositories.AGENT)
+    return Way(name, command, root, lambda: repositories.back(place, root))
+
+
+def _floor(place: Place, name: str, root: Path) -> Way:
+    return Way(name, (place.programs.python, "-c", FLOOR), root, lambda: repositories.back(place, root))
 
 
 def _neighbours(place: Place) -> list[Way]:
