@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.loop.bench import Bench
@@ -15,12 +16,18 @@ from tests.sandbox import Sandbox, end_started
 _OUTSIDE = ("GIT_", "GITORCH_", "XDG_", "ANTHROPIC_", "CLAUDE_", "OPENAI_", "PYTHON")
 
 
-_CASES = 3  # that are run of a test which has more, and a repository for each
+_CASES = 2  # that are run of a test which has more, and a repository for each
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every", action="store_true", help="run every case of tests that have many")
     parser.addoption("--heavy", action="store_true", help="run the long forms of the heavy suites too, and every case")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    hypothesis.settings.register_profile("short", max_examples=40)
+    if not (config.getoption("--every") or config.getoption("--heavy")):
+        hypothesis.settings.load_profile("short")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -30,8 +37,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "heavy" in item.keywords:
             item.add_marker(skip)
-    if not config.getoption("--every") and not any("[" in arg for arg in config.args):
-        spared = _spared(items)
+    if not config.getoption("--every") and not any("[" in arg or "::" in arg for arg in config.args):
+        spared = _spared(items) | {item for item in items if "thorough" in item.keywords}
         config.hook.pytest_deselected(items=[item for item in items if item in spared])
         items[:] = [item for item in items if item not in spared]
 

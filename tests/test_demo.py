@@ -67,6 +67,7 @@ def test_a_dirty_repository_is_left_untouched(sandbox: Sandbox, tmp_path: Path) 
     assert Sandbox(tmp_path / "copy")("verify", "--json").json["ok"]
 
 
+@pytest.mark.thorough
 def test_a_repository_with_a_workflow_of_its_own(sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.commit("notes", **{"README.md": "# A project\n"})
     sandbox("start", "repository-research", "-d", "What is this?")
@@ -92,6 +93,7 @@ def test_outside_a_repository_the_sample_is_used(elsewhere: Sandbox, tmp_path: P
     assert not list(elsewhere.root.iterdir())
 
 
+@pytest.mark.thorough
 def test_an_unborn_repository_gets_the_sample_too(elsewhere: Sandbox, tmp_path: Path) -> None:
     elsewhere.git("init", "-q")
     before = everything(elsewhere.root)
@@ -106,6 +108,7 @@ def test_a_new_temporary_folder_is_the_default(elsewhere: Sandbox, tmp_path: Pat
     assert f"working in a copy: {copy}" in told
 
 
+@pytest.mark.thorough
 def test_it_works_where_git_does_not_know_who_you_are(sandbox: Sandbox, tmp_path: Path, sealed: Path) -> None:
     sandbox.commit("notes", **{"README.md": "# A project\n"})
     (sealed / ".gitconfig").write_text("[user]\n\tuseConfigOnly = true\n[commit]\n\tgpgsign = true\n")
@@ -114,6 +117,7 @@ def test_it_works_where_git_does_not_know_who_you_are(sandbox: Sandbox, tmp_path
     assert done.out == "gitorch demo\n"
 
 
+@pytest.mark.thorough
 def test_a_folder_with_something_in_it_is_refused(elsewhere: Sandbox, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     copy.mkdir()

@@ -66,6 +66,7 @@ def test_in_the_shell(review: Sandbox) -> None:
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+@pytest.mark.thorough
 def test_in_the_shell_with_an_agent_that_fails_once_and_asks_once(review: Sandbox, tmp_path: Path) -> None:
     (script,) = blocks("bash")
     odd = (
@@ -91,6 +92,7 @@ def test_in_python(review: Sandbox) -> None:
     assert is_done(review)
 
 
+@pytest.mark.thorough
 def test_in_ci_one_step_for_each_job(review: Sandbox, tmp_path: Path) -> None:
     (text,) = blocks("yaml")
     steps = {step.get("name"): step for step in yaml.safe_load(text)["jobs"]["step"]["steps"]}

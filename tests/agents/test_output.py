@@ -180,5 +180,6 @@ def test_a_number_is_read_or_not_but_never_wrong(value: Any) -> None:
         st.none() | st.booleans() | st.integers() | st.text(), lambda c: st.lists(c) | st.dictionaries(st.text(), c)
     )
 )
+@pytest.mark.thorough
 def test_documents_of_any_shape_do_no_harm(document: Any) -> None:
     hear({"type": "end", **(document if isinstance(document, dict) else {"models": document, "use": document})}, END)

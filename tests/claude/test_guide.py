@@ -124,6 +124,7 @@ def stand_in(shell: Shell) -> Path:
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
 @pytest.mark.parametrize("shell", ["by setting"], indirect=True)
+@pytest.mark.thorough
 def test_the_shell_loop_runs_to_the_end(shell: Shell, tmp_path: Path) -> None:
     (script,) = [each for each in blocks("bash") if is_script(each)]
     assert "(you provide the mechanism)" in script
@@ -140,6 +141,7 @@ def test_the_shell_loop_runs_to_the_end(shell: Shell, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", ["on PATH"], indirect=True)
+@pytest.mark.thorough
 def test_the_python_loop_runs_to_the_end(shell: Shell) -> None:
     (source,) = blocks("python")
     agent = stand_in(shell)

@@ -211,6 +211,7 @@ def test_each_script_tells_how_it_is_used(plain: Shell, name: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.thorough
 def test_other_locales_do_no_harm(plain: Shell, encoding: str) -> None:
     plain.script("update_main_task", "continue", "Größe → messen", PYTHONIOENCODING=encoding, LC_ALL="C")
     assert plain.sandbox.main_task() == "STATUS: continue\nNEXT: Größe → messen\n"

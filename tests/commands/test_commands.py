@@ -278,6 +278,7 @@ def test_colours_are_for_terminals_and_never_where_unwanted(research: Sandbox) -
     assert "\x1b[" not in research("list").out
 
 
+@pytest.mark.thorough
 def test_the_shell_completes_commands_tasks_and_templates(research: Sandbox) -> None:
     def complete(*words: str) -> list[str]:
         env = {
@@ -313,6 +314,7 @@ def test_a_dropped_only_subtask_leaves_a_task_that_can_run_itself(sandbox: Sandb
     assert sandbox("verify", "--json").json["ok"]
 
 
+@pytest.mark.thorough
 def test_a_reopened_workflow_goes_on_and_ends(research: Sandbox) -> None:
     research("run")
     assert research("move", "chip-research", "pending").code == 0

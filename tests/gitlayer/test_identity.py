@@ -137,6 +137,7 @@ def test_in_the_middle_of_an_operation_nothing_is_written(sandbox: Sandbox, oper
     ],
     ids=lambda env: next(iter(env.values())),
 )
+@pytest.mark.thorough
 def test_time_zones_and_locales(sandbox: Sandbox, env: dict[str, str]) -> None:
     sandbox("start", "istanbul-research", "-d", "İIi — Grüße", "--focus", "İstanbul in Q4", env=env)
     sandbox("step", env=env)
@@ -158,6 +159,7 @@ def test_without_a_home(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> No
     assert sandbox("verify", "--json").json["ok"]
 
 
+@pytest.mark.thorough
 def test_a_repository_that_may_only_be_read(sandbox: Sandbox, tmp_path: Path) -> None:
     """Another user, who may not write, reads it and is refused clearly when writing."""
     sandbox("start", "read-research")

@@ -53,6 +53,7 @@ def test_a_detached_head(sandbox: Sandbox) -> None:
     assert sandbox.git("symbolic-ref", "-q", "HEAD", ok=False) == ""
 
 
+@pytest.mark.thorough
 def test_two_workflows_at_once_in_two_worktrees(sandbox: Sandbox) -> None:
     sandbox.commit(file="x\n")
     sandbox.git("worktree", "add", "-q", "../linked tree", "-b", "other")
@@ -73,6 +74,7 @@ def test_two_workflows_at_once_in_two_worktrees(sandbox: Sandbox) -> None:
         assert each.status() == ""
 
 
+@pytest.mark.thorough
 def test_inside_a_submodule_and_around_one(sandbox: Sandbox) -> None:
     library = Sandbox.create(sandbox.root.parent / "library", decoys=False)
     library.commit(file="x\n")
@@ -173,6 +175,7 @@ def test_packed_refs_and_objects(sandbox: Sandbox) -> None:
     assert sandbox("verify", "--json").json["ok"]
 
 
+@pytest.mark.thorough
 def test_alternates_and_a_separate_git_folder(sandbox: Sandbox) -> None:
     sandbox.commit(file="x\n")
     shared = _clone(sandbox, sandbox.root.parent / "shared", "--shared")

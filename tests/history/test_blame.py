@@ -182,6 +182,7 @@ def test_of_a_longer_history_too(tmp_path: Path) -> None:
     assert _agree(Sandbox(root)) > 200
 
 
+@pytest.mark.thorough
 def test_many_merges_without_any_workflow_cost_nothing(tmp_path: Path) -> None:
     sandbox = Sandbox.create(tmp_path / "repo", decoys=False)
     sandbox("start", "first", "-d", "x")

@@ -193,6 +193,7 @@ def test_an_older_merge_s_record_without_sums_holds(parted: Sides) -> None:
     assert parted.holds()
 
 
+@pytest.mark.thorough
 def test_merged_again_and_again_and_across(sides: Sides) -> None:
     sides.on("side", worked("b"))
     sides.on("main", worked("a"))
@@ -375,6 +376,7 @@ def test_resolve_makes_of_the_tasks_what_merge_does(sides: Sides, tmp_path: Path
     assert sides.holds()
 
 
+@pytest.mark.thorough
 def test_the_same_lines_of_a_task_s_text(parted: Sides) -> None:
     parted.on("side", edited("c", "c 3\n", "theirs\n"))
     parted.on("main", edited("c", "c 3\n", "ours\n"), *moved("c", "blocked"))
@@ -413,6 +415,7 @@ def test_an_invocation_that_is_open_there(parted: Sides, tmp_path: Path) -> None
     assert parted.holds()
 
 
+@pytest.mark.thorough
 def test_a_branch_without_a_workflow_of_its_own(sides: Sides) -> None:
     sides.git("switch", "-qc", "plain", sides.git("rev-list", "--max-parents=0", "HEAD").strip())
     sides.commit("plain work", **{"plain.txt": "plain\n"})
@@ -463,6 +466,7 @@ def test_a_merge_of_three_of_git_s_own(parted: Sides) -> None:
     refused(parted, "merge", "--resolve", says="2 branches at once")
 
 
+@pytest.mark.thorough
 def test_a_mixed_merge_that_was_committed_is_told(parted: Sides) -> None:
     parted.git("merge", "-q", "side")  # git sees no conflict
     assert "none of its parents has" in parted("verify", code=1).out

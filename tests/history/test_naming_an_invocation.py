@@ -36,6 +36,7 @@ def forked_from(sides: Sides, name: str) -> str:
     return sides.git("rev-parse", "forked").strip()
 
 
+@pytest.mark.thorough
 def test_every_name_of_one_leads_all_three_to_it(sides: Sides) -> None:
     identity, end = ids(sides)["z"], sides.git("log", "--format=%H", "--grep=Gitorch-Event: end").split()[-1]
     sides.git("tag", "done", end)

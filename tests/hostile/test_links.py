@@ -50,6 +50,7 @@ def test_nothing_is_written_through_a_link(
     arena.endures((*whole, ("init", "--claude")))
 
 
+@pytest.mark.thorough
 def test_nothing_is_written_through_several_links(arena: Arena) -> None:
     for link in OTHERS:
         plant(arena, link, "folder")

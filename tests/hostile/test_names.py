@@ -57,6 +57,7 @@ def test_task_files_with_names_of_all_kinds(arena: Arena) -> None:
     arena.endures(tuple(("blame", "--", f"{name}+/{name}.txt") for name in NAMES[::4]))
 
 
+@pytest.mark.thorough
 def test_work_on_files_with_names_of_all_kinds(arena: Arena) -> None:
     names = [name for name in NAMES if name not in ("..", "~")]
     for name in names:

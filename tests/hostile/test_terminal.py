@@ -99,6 +99,7 @@ def test_no_output_for_people_steers_a_terminal(arena: Arena) -> None:
         assert piece in said
 
 
+@pytest.mark.thorough
 def test_on_a_terminal_there_are_no_escapes_but_our_own_colours(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(arena)
     monkeypatch.setattr(output, "is_terminal", lambda _stream: True)

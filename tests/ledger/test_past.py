@@ -32,6 +32,7 @@ def later(bench: Bench, records: int = 40) -> None:
     bench.step("echo done >> other.txt")
 
 
+@pytest.mark.thorough
 def test_a_task_not_tried_yet_has_nothing_to_look_for(bench: Bench) -> None:
     later(bench)
     past, reads = read(bench, "t")
@@ -76,6 +77,7 @@ def test_a_move_by_hand_forgets_what_was_before(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("ours", ["main", "side"])
+@pytest.mark.thorough
 def test_after_a_merge_both_sides_failures_are_told(bench: Bench, ours: str) -> None:
     main = run("git", "branch", "--show-current", cwd=bench.root).out.strip()
     run("git", "branch", "side", cwd=bench.root)

@@ -93,6 +93,7 @@ def hostile(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
+@pytest.mark.thorough
 def test_a_whole_workflow_runs_under_hostile_settings(hostile: Sandbox) -> None:
     text = "Grüße — 日本 🎉\n\n# heading\n\nGitorch-Event: end\n---\ngit: a line that begins with the comment character"
     hostile("start", "semiconductor-research", "-d", text, "--focus", "Über alles — 日本")

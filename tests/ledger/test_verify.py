@@ -88,6 +88,7 @@ def test_an_ordinary_merge_holds_and_the_workflow_goes_on(ran: Sandbox) -> None:
     holds(ran)
 
 
+@pytest.mark.thorough
 def test_a_workflow_on_a_feature_branch_merged_with_a_merge_commit(sandbox: Sandbox) -> None:
     sandbox.commit(file="x\n")
     sandbox.git("checkout", "-qb", "feature")
@@ -119,6 +120,7 @@ def test_a_feature_branch_squashed_is_found(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("how", ["rebase", "cherry-pick", "latin-1 rebase", "signoff"])
+@pytest.mark.thorough
 def test_records_moved_in_order_hold(sandbox: Sandbox, how: str) -> None:
     first = sandbox.commit(file="x\n")
     sandbox.git("checkout", "-qb", "feature")
@@ -145,6 +147,7 @@ def test_records_moved_in_order_hold(sandbox: Sandbox, how: str) -> None:
     assert sandbox("verify", "--json").json["ok"]
 
 
+@pytest.mark.thorough
 def test_two_branches_with_a_workflow_each_joined_by_choosing_one(sandbox: Sandbox) -> None:
     sandbox.commit(file="x\n")
     sandbox.git("checkout", "-qb", "other")
@@ -165,6 +168,7 @@ def test_two_branches_with_a_workflow_each_joined_by_choosing_one(sandbox: Sandb
     holds(sandbox)
 
 
+@pytest.mark.thorough
 def test_a_workflow_after_a_workflow_counts_anew(sandbox: Sandbox) -> None:
     sandbox("start", "one-research")
     sandbox("run")

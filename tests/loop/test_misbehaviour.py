@@ -154,6 +154,7 @@ HARMLESS = {
     ("deed", "code"),
     short_form({f"{name}, exit {code}": (deed, code) for name, deed in HARMLESS.items() for code in (0, 1)}, 7),
 )
+@pytest.mark.thorough
 def test_of_no_consequence(bench: Bench, deed: str, code: int) -> None:
     _dirty(bench)
     before, head = bench.everything(), bench.head()

@@ -30,6 +30,7 @@ def test_it_is_asked_before_each_call_and_what_is_left_is_passed_down(bench: Ben
 
 
 @pytest.mark.parametrize("restarts", [3, pytest.param(10, marks=pytest.mark.heavy)])
+@pytest.mark.thorough
 def test_restarts_reset_nothing(bench: Bench, sealed: Path, tmp_path: Path, restarts: int) -> None:
     """A run that is killed in each of its steps, and begun anew, spends no more than it may."""
     completed = restarts + 2

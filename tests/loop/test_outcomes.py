@@ -104,6 +104,7 @@ def test_a_time_that_is_absurd_is_not_waited_for(bench: Bench, sealed: Path) -> 
     assert at < dt.datetime.now(dt.timezone.utc) + dt.timedelta(days=8)
 
 
+@pytest.mark.thorough
 def test_silence_of_one_that_streams_is_a_stall(bench: Bench, sealed: Path) -> None:
     agent = fake(sealed, f'{WORK}echo \'{{"session": "s2"}}\'; sleep 600', more="idle: 1s")
     bench("step", *agent)
@@ -112,6 +113,7 @@ def test_silence_of_one_that_streams_is_a_stall(bench: Bench, sealed: Path) -> N
     assert not (bench.root / "work.txt").exists()
 
 
+@pytest.mark.thorough
 def test_one_that_understands_int_still_tells_its_cost_when_its_time_is_over(bench: Bench, sealed: Path) -> None:
     path = ".tasks/[pending]_t_task.md"
     bench.commit(**{path: bench.read(path).replace("---\n", "---\ntimeout: 1s\n", 1)})

@@ -43,7 +43,13 @@ CHILDREN = {
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
-@pytest.mark.parametrize("child", CHILDREN.values(), ids=CHILDREN.keys())
+@pytest.mark.parametrize(
+    "child",
+    [
+        pytest.param(line, id=name, marks=pytest.mark.thorough if name == "deaf" else ())
+        for name, line in CHILDREN.items()
+    ],
+)
 def test_children_that_outlive_it_are_ended(bench: Bench, pids: Path, child: str) -> None:
     bench.step(f"{child.format(pids=pids)}; echo x > x.txt; while [ ! -s {pids}/a ]; do sleep 0.01; done")
     assert not _alive(pids / "a")
@@ -55,6 +61,7 @@ def test_children_that_outlive_it_are_ended(bench: Bench, pids: Path, child: str
     [CHILDREN["own session"], pytest.param(CHILDREN["deaf"], marks=pytest.mark.heavy)],
     ids=["own session", "deaf"],
 )
+@pytest.mark.thorough
 def test_a_timeout_ends_them_too(bench: Bench, pids: Path, child: str) -> None:
     path = ".tasks/[pending]_t_task.md"
     bench.commit(**{path: bench.read(path).replace("---\n", "---\ntimeout: 1s\n", 1)})

@@ -66,6 +66,7 @@ def test_the_first_interrupt_lets_the_step_end(bench: Bench, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("signals", [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM,), (signal.SIGHUP,)])
+@pytest.mark.thorough
 def test_then_the_agent_is_stopped(bench: Bench, tmp_path: Path, signals: tuple[signal.Signals, ...]) -> None:
     before, head = bench.everything(), bench.head()
     run = bench.start("run", "--agent-command", f"echo junk > junk.txt; {_agent(tmp_path)}")

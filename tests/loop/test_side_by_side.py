@@ -31,6 +31,7 @@ def _end(step: subprocess.Popen[str], gate: Gate, code: int = 0) -> str:
     return out + err
 
 
+@pytest.mark.thorough
 def test_a_second_step_waits_or_is_told_to_come_again(bench: Bench, tmp_path: Path) -> None:
     gate = Gate(tmp_path)
     first = bench.start("step", "--agent-command", gate.agent)

@@ -341,6 +341,7 @@ def test_a_repository_of_another_user_is_not_written(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("home", ["read-only", "missing", "unset"])
+@pytest.mark.thorough
 def test_a_home_that_cannot_be_used(bench: Bench, tmp_path: Path, home: str) -> None:
     bench.git("config", "user.name", "Test User")
     bench.git("config", "user.email", "test@example.invalid")

@@ -146,6 +146,7 @@ LARGE: Final[dict[str, Callable[[], object]]] = {
 
 
 @pytest.mark.parametrize("read", LARGE.values(), ids=LARGE.keys())
+@pytest.mark.thorough
 def test_large_inputs_take_bounded_memory(read: Callable[[], object]) -> None:
     tracemalloc.start()
     try:

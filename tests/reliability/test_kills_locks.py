@@ -213,6 +213,7 @@ def test_a_living_git_is_waited_for(own_work: Bench) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
+@pytest.mark.thorough
 def test_a_lock_that_any_process_has_open_stays(own_work: Bench) -> None:
     lock = lay(own_work, "index.lock", 0)
     code = "import sys; f = open(sys.argv[1]); print(flush=True); sys.stdin.read()"
@@ -227,6 +228,7 @@ def test_a_lock_that_any_process_has_open_stays(own_work: Bench) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
+@pytest.mark.thorough
 def test_where_others_may_be_out_of_sight_a_lock_stays(own_work: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     lock = lay(own_work, "index.lock", AGES["old"])
     monkeypatch.setattr(leftovers, "sees_all", lambda _: False)
@@ -244,6 +246,7 @@ def test_what_an_agent_leaves_is_taken_away_by_the_program_as_it_is_installed(ow
 
 
 @pytest.mark.usefixtures("hasty")
+@pytest.mark.thorough
 def test_where_git_itself_moves_the_branch_on_a_leftover_is_in_nobodys_way(own_work: Bench) -> None:
     own_work.git("branch", "ahead", "on")
     lay(own_work, "index.lock", 0)
@@ -252,6 +255,7 @@ def test_where_git_itself_moves_the_branch_on_a_leftover_is_in_nobodys_way(own_w
 
 
 @pytest.mark.usefixtures("hasty")
+@pytest.mark.thorough
 def test_a_git_elsewhere_keeps_no_lock_alive(own_work: Bench, tmp_path: Path) -> None:
     other = Bench.make(tmp_path / "other" / "repo", own_work.root)
     with held(other, "a commit whose hook waits"):
@@ -260,6 +264,7 @@ def test_a_git_elsewhere_keeps_no_lock_alive(own_work: Bench, tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("impatient")
+@pytest.mark.thorough
 def test_a_git_in_a_linked_worktree_keeps_the_locks_that_it_shares(own_work: Bench) -> None:
     own_work.git("worktree", "add", "-q", "../linked", "other")
     with held(Bench(own_work.root.parent / "linked"), "packed refs"):

@@ -26,7 +26,7 @@ from tests.reliability.model import ERROR, OK, Body, Local, Main, Model, Plan, S
 from tests.sandbox import GITORCH, Ran, Sandbox, quickly, run
 
 LENGTH: Final = 10  # commands in a sequence
-SHORT: Final = 9  # sequences in the short form
+SHORT: Final = 5  # sequences in the short form
 LONG: Final = 2000
 FIRST: Final = int(os.environ.get("GITORCH_SEED", "1"))
 ROUNDS: Final = int(os.environ.get("GITORCH_ROUNDS", "0"))
