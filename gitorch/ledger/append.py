@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
@@ -22,7 +23,7 @@ from gitorch.core import message
 from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, task_path
 from gitorch.core.record import Record
 from gitorch.errors import GitorchError
-from gitorch.git import files, leftovers, refs
+from gitorch.git import files, leftovers, refs, torn
 from gitorch.git.locks import Busy, break_stale_index_lock, hold, hold_index
 from gitorch.git.objects import FILE_MODE, Entry
 from gitorch.git.process import Completed, GitError, complaint
@@ -136,11 +137,16 @@ def append_if(
 def writing(repository: Repository) -> Iterator[None]:
     """Hold the repository's write lock, what a killed writer left half done being finished first."""
     busy = Busy("another gitorch is writing to this repository", "try again in a moment")
-    with hold(repository.shared_scratch / "write.lock", wait=LOCK_WAIT, busy=busy):
+    with hold(_write_lock(repository), wait=LOCK_WAIT, busy=busy):
+        torn.put_aside(repository.common_dir / "objects", _write_lock(repository), repository.shared_scratch / "torn")
         break_stale_index_lock(repository.index)
         leftovers.free(repository, wait=INDEX_WAIT)
         _finish_interrupted(repository)
         yield
+
+
+def _write_lock(repository: Repository) -> Path:
+    return repository.shared_scratch / "write.lock"
 
 
 def _store(repository: Repository, state: WorkflowState, draft: Draft) -> tuple[str, _Follow]:
@@ -226,7 +232,9 @@ def _publish(repository: Repository, state: WorkflowState, follow: _Follow, draf
         _follow_files(repository, follow, index)
         _note_times(repository, follow, index)
         index.replace(repository.index)
+    moment = time.time()
     repository.sync()  # branch, index and files, and that the lock is gone: what is told to be recorded stays so
+    torn.note_synced(_write_lock(repository), moment)
     _journal(repository).unlink()
     return True
 
