@@ -40,7 +40,7 @@ def main() -> None:
         finally:
             place.watch.close()
     if asked.docs:
-        page.document(text)
+        page.document(asked.out)
     sys.stdout.write(text)
 
 

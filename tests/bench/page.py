@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.bench import plots
-from tests.bench.figures import Part, Table
+from tests.bench.figures import Bars, Part, Table
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "performance.md"
+PLOTS: Final = "performance"  # the folder beside the page
 BEGIN: Final = "<!-- From here on this page is made by: python -m tests.bench --out DIR --docs -->\n"
 END: Final = "<!-- To here. -->\n"
 JSON: Final = "figures.json"
@@ -24,11 +25,15 @@ def write(out: Path, machine: dict[str, str], parts: dict[str, Part]) -> str:
     told = {"machines": machines, "parts": {name: part.as_json() for name, part in together.items()}}
     (out / JSON).write_text(json.dumps(told, indent=1) + "\n")
     for name, part in together.items():
-        for number, plot in enumerate(part.plots):
-            (out / f"{name}{number or ''}.svg").write_text(plots.svg(plot))
+        for file, plot in _files(name, part):
+            (out / file).write_text(plots.svg(plot))
     text = markdown(machines, together)
     (out / "figures.md").write_text(text)
     return text
+
+
+def _files(name: str, part: Part) -> list[tuple[str, Bars]]:
+    return [(f"{name}{number or ''}.svg", plot) for number, plot in enumerate(part.plots)]
 
 
 def read(out: Path) -> dict[str, Any]:
@@ -38,8 +43,8 @@ def read(out: Path) -> dict[str, Any]:
     return told
 
 
-def markdown(machines: dict[str, dict[str, str]], parts: dict[str, Part]) -> str:
-    """Give all tables."""
+def markdown(machines: dict[str, dict[str, str]], parts: dict[str, Part], folder: str = "") -> str:
+    """Give all tables and plots, these as they lie in a folder."""
     alike = len({json.dumps(machine) for machine in machines.values()}) == 1
     sections = [_machine(next(iter(machines.values())))] if alike else []
     for name, part in parts.items():
@@ -47,6 +52,7 @@ def markdown(machines: dict[str, dict[str, str]], parts: dict[str, Part]) -> str
         if not alike:
             sections.append(_machine(machines[name]))
         sections += [_table(table) for table in part.tables]
+        sections += [f"![{plot.title}]({folder}{file})" for file, plot in _files(name, part)]
         sections += part.notes
     return "\n\n".join(sections) + "\n"
 
@@ -60,9 +66,17 @@ def _table(table: Table) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def document(text: str) -> None:
-    """Put the tables into the page between its marks."""
+def document(out: Path) -> None:
+    """Put the tables of a folder into the page between its marks, and the plots beside it."""
+    told = read(out)
+    parts = {name: Part.from_json(part) for name, part in told["parts"].items()}
+    place = PAGE.with_name(PLOTS)
+    place.mkdir(exist_ok=True)
+    for name, part in parts.items():
+        for file, plot in _files(name, part):
+            (place / file).write_text(plots.svg(plot))
     now = PAGE.read_text(encoding="utf-8")
     written, _, rest = now.partition(BEGIN)
     after = rest.partition(END)[2]
+    text = markdown(told["machines"], parts, f"{PLOTS}/")
     PAGE.write_text(f"{written}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.bench import figures, repositories
+from tests.bench import figures, history, repositories
 from tests.bench.figures import Line, Part
 from tests.bench.place import Place
 from tests.bench.stopwatch import Way
@@ -20,7 +20,8 @@ for commit in git.Repo(".").iter_commits("main"):
 
 def measure(place: Place) -> Part:
     """Measure it."""
-    root = repositories.long_history(place)
+    root = place.root / "of-many-tasks.git"
+    history.generate(root, place.many(repositories.RECORDS))
     commands: dict[str, tuple[str, ...]] = {
         name: (place.programs.gitorch, name, "--json") for name in ("log", "audit", "verify")
     }
@@ -37,6 +38,9 @@ def measure(place: Place) -> Part:
         *(Line(name, f"`gitorch {name} --json`", "git", AIM) for name in ("log", "audit", "verify")),
         Line("GitPython", "GitPython's `iter_commits`, messages only", "git"),
         Line("git again", "the floor, after one more commit"),
-        *(Line(f"{name} again", f"`gitorch {name} --json`", "git again", AIM) for name in ("log", "audit", "verify")),
+        *(
+            Line(f"{name} again", f"`gitorch {name} --json`, after it", "git again", AIM)
+            for name in ("log", "audit", "verify")
+        ),
     ]
     return figures.timed(f"Reading {place.many(repositories.RECORDS):,} records", samples, lines)
