@@ -14,7 +14,8 @@ from gitorch.agents.query import Form, compile_pattern, compile_query
 from gitorch.core import yamltext
 from gitorch.core.names import name_problem, printable, quote
 from gitorch.core.text import one_line
-from gitorch.core.yamltext import Keys, Node
+from gitorch.core.yamlnode import Node
+from gitorch.core.yamltext import Keys
 from gitorch.errors import Exit, GitorchError
 
 _PACKAGE: Final = Path(__file__).parent.parent

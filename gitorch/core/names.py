@@ -13,6 +13,7 @@ TASK_STATES: Final[tuple[TaskState, ...]] = get_args(TaskState)
 
 TASKS_DIR: Final = ".tasks"
 MAIN_TASK_FILE: Final = "MAIN_TASK"
+SUBTASKS_FILE: Final = "subtasks.yaml"  # in a task's folder: where an agent writes the subtasks that it has cut
 MAIN_TASK_PATH: Final = f"{TASKS_DIR}/{MAIN_TASK_FILE}"
 TEMPLATES_DIR: Final = f"{TASKS_DIR}/templates"
 

@@ -12,7 +12,8 @@ from gitorch.core import yamltext
 from gitorch.core.main_task import sentence_problem
 from gitorch.core.names import name_problem, quote
 from gitorch.core.outline import KINDS, MAX_BYTES, Kind, Outline
-from gitorch.core.yamltext import Keys, Node, YamlError
+from gitorch.core.yamlnode import Node, YamlError
+from gitorch.core.yamltext import Keys
 
 AUTO: Final = "auto"  # as a task's template: choose one by the task's name
 PARAMETER: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")

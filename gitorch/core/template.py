@@ -22,7 +22,8 @@ from gitorch.core.task import (
     read_parameters,
     read_work_keys,
 )
-from gitorch.core.yamltext import Keys, Node, YamlError, did_you_mean
+from gitorch.core.yamlnode import Node, YamlError
+from gitorch.core.yamltext import Keys, did_you_mean
 from gitorch.errors import GitorchError
 
 FALLBACK: Final = "research"

@@ -9,8 +9,9 @@ from typing import Any, Final, NoReturn
 import yaml
 
 from gitorch.core.names import quote
-from gitorch.core.yamltext import MAX_DEPTH, NULLS, Node, YamlError
+from gitorch.core.yamlnode import NULLS, Node, YamlError
 
+MAX_DEPTH: Final = 12
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNREADABLE: Final[re.Pattern[str]] = yaml.reader.Reader.NON_PRINTABLE
 _ODD_BREAKS = re.compile("[\r\x85\u2028\u2029]")  # YAML folds them into other breaks unless they are escaped

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable
-from typing import Any, Final, NamedTuple, NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 from gitorch.core.names import quote
-from gitorch.errors import GitorchError
+from gitorch.core.yamlnode import NULLS, Node, YamlError
 
 MAX_BYTES: Final = 256 * 1024
-MAX_DEPTH: Final = 12
-NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _DURATION = re.compile(r"(\d{1,8})(s|m|h)?", re.ASCII)
 _MAX_DURATION: Final = 99_999_999
 _ITEM: Final = r"[A-Za-z0-9][\w./-]*"
@@ -23,20 +21,6 @@ _PLAIN_LINE: Final = re.compile(
     rf"([a-z]{{1,40}}): (?:([A-Za-z0-9](?:[\w ./,;()'-]*[\w./()-])?)|\[({_ITEM}(?:, {_ITEM})*)\])", re.ASCII
 )
 _T = TypeVar("_T")
-
-
-class Node(NamedTuple):
-    """A value and the line it stands on: text, a list of nodes, a mapping of nodes, or None.
-
-    Numbers, truth values and dates stay the text that stands in the file.
-    """
-
-    value: Any
-    line: int
-
-
-class YamlError(GitorchError):
-    """Text that is no acceptable YAML, or YAML that does not say what it should."""
 
 
 def load(text: str, where: str, first_line: int = 1, hint: str | None = None) -> Node:

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from gitorch.core.names import TASKS_DIR
 from gitorch.errors import GitorchError
 from gitorch.git.objects import Entry
 from gitorch.git.repository import Repository
 from gitorch.guard.held import DEFAULT_MAX_FILE, Held, hold_reason, holds_token
-from gitorch.ledger.append import files_of
 
 Diff = Mapping[str, tuple[Entry | None, Entry | None]]
 _NO_MODE: Final = "000000"
@@ -77,7 +77,7 @@ def take(
     git = repository.git
     staged = git.line("write-tree", index=index) if found.staged else repository.objects.tree_of("HEAD")
     max_file = repository.size("gitorch.maxfile", DEFAULT_MAX_FILE)
-    own = files_of(repository, task_dir) if task_dir is not None else []
+    own = _files_of(repository, task_dir) if task_dir is not None else []
     wanted = dict(found.changed)
     quiet = [path for path in own if path not in wanted]  # unchanged, or ignored
     known = git.run("ls-files", "-z", "--", task_dir, index=index).split(b"\0") if task_dir and quiet else []
@@ -95,6 +95,18 @@ def take(
         _read_in(repository, index, kept)
     tree = git.line("write-tree", index=index)
     return Snapshot(tree, index, mark_of(index), staged, held, {}, mark, found.intended, refused=refused)
+
+
+def _files_of(repository: Repository, folder: str) -> list[str]:
+    """List the paths of all plain files in a folder under `.tasks` of the work tree, ignored ones too."""
+    top = repository.root / folder
+    found: list[str] = []
+    if top.is_symlink():
+        return found
+    for base, folders, names in os.walk(top):
+        folders[:] = sorted(name for name in folders if not (Path(base) / name / ".git").exists())
+        found += [os.path.relpath(os.path.join(base, name), repository.root) for name in sorted(names)]  # noqa: PTH118
+    return [path for path in found if path.startswith(TASKS_DIR + "/")]
 
 
 def copy_index(index: Path, to: Path) -> None:
@@ -208,7 +220,7 @@ def changes_in(repository: Repository, paths: Sequence[str]) -> dict[str, Entry 
     there = [
         each
         for path in paths
-        for each in ([path] if (repository.root / path).is_file() else files_of(repository, path))
+        for each in ([path] if (repository.root / path).is_file() else _files_of(repository, path))
     ]
     max_file = repository.size("gitorch.maxfile", DEFAULT_MAX_FILE)
     kept = [

@@ -7,34 +7,30 @@ place. A journal, written before the branch moves, lets the next writer finish w
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gitorch.core import main_task as main_tasks
 from gitorch.core import message
-from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, task_path
+from gitorch.core.names import MAIN_TASK_PATH, task_path
 from gitorch.core.record import Record
 from gitorch.errors import GitorchError
-from gitorch.git import files, leftovers, refs, torn
-from gitorch.git.locks import Busy, break_stale_index_lock, hold, hold_index
+from gitorch.git import leftovers, refs, torn
+from gitorch.git.locks import Busy, break_stale_index_lock, hold
 from gitorch.git.objects import FILE_MODE, Entry
 from gitorch.git.process import Completed, GitError, complaint
 from gitorch.git.repository import Repository
+from gitorch.ledger import following
+from gitorch.ledger.following import INDEX_WAIT, Follow
 from gitorch.ledger.state import WorkflowState, check_worktree, read_state
 
 LOCK_WAIT: Final = 30.0  # seconds; an append takes hundredths of one
-INDEX_WAIT: Final = 10.0  # seconds for another git to let go of the index
 _TRIES: Final = 20
 _NO_OBJECT: Final = "is not a valid object"  # git's words
-_LEFT_OUT: Final = "gnoring path"  # git's words for a path that no index may hold, as .git/config
 
 
 class Draft(NamedTuple):
@@ -70,17 +66,6 @@ class Appended(NamedTuple):
 
 class _Vanished(GitError):
     """An object that was there is gone: a git gc was at work. It is written anew."""
-
-
-class _Follow(NamedTuple):
-    """What index and work tree have to do after the branch has moved. It can be done twice without harm."""
-
-    commit: str
-    renames: list[tuple[str, str]]
-    writes: dict[str, str]  # path to blob
-    removes: list[str]
-    entries: dict[str, Entry | None]  # for the index
-    checkout: list[str]  # paths to be checked out from the index
 
 
 def append(
@@ -141,7 +126,7 @@ def writing(repository: Repository) -> Iterator[None]:
         torn.put_aside(repository.common_dir / "objects", _write_lock(repository), repository.shared_scratch / "torn")
         break_stale_index_lock(repository.index)
         leftovers.free(repository, wait=INDEX_WAIT)
-        _finish_interrupted(repository)
+        following.finish_interrupted(repository)
         yield
 
 
@@ -149,7 +134,7 @@ def _write_lock(repository: Repository) -> Path:
     return repository.shared_scratch / "write.lock"
 
 
-def _store(repository: Repository, state: WorkflowState, draft: Draft) -> tuple[str, _Follow]:
+def _store(repository: Repository, state: WorkflowState, draft: Draft) -> tuple[str, Follow]:
     """Write the commit and all that it needs, and say what is to follow."""
     record = draft.record
     contents = dict(draft.contents)
@@ -185,7 +170,7 @@ def _store(repository: Repository, state: WorkflowState, draft: Draft) -> tuple[
     commit = _write_commit(repository, tree, parents, message.build(record))
     removes += [path for path, entry in draft.checkout.items() if entry is None]
     present = [path for path, entry in draft.checkout.items() if entry is not None]
-    return commit, _Follow(commit, renames, blobs, removes, {**edits, **draft.staging}, present)
+    return commit, Follow(commit, renames, blobs, removes, {**edits, **draft.staging}, present)
 
 
 def _write_commit(repository: Repository, tree: str, parents: list[str], text: str) -> str:
@@ -216,37 +201,25 @@ def _commit_error(repository: Repository, stderr: str, *, signing: bool) -> GitE
     )
 
 
-def _publish(repository: Repository, state: WorkflowState, follow: _Follow, draft: Draft, patience: float) -> bool:
+def _publish(repository: Repository, state: WorkflowState, follow: Follow, draft: Draft, patience: float) -> bool:
     """Move the branch to the commit if it still is where it was, and let index and work tree follow."""
-    with _indexing(repository, patience):
-        index = _build_index(repository, follow)
-        files.replace(_journal(repository), json.dumps(follow).encode())
+    with following.holding_index(repository, patience):
+        index = following.build_index(repository, follow)
+        following.write_down(repository, follow)
         done = _move_branch(repository, draft, follow.commit, state.commit)
         if done.code != 0 and not _has_moved(repository, follow):
-            _journal(repository).unlink()
+            following.forget(repository)
             if read_state(repository.objects).commit == state.commit:
                 raise GitError(
                     f"{repository.root}: the branch cannot be moved: {complaint(done.err)}", hint="is .git writable?"
                 )
             return False
-        _follow_files(repository, follow, index)
-        _note_times(repository, follow, index)
-        index.replace(repository.index)
+        following.follow(repository, follow, index)
     moment = time.time()
     repository.sync()  # branch, index and files, and that the lock is gone: what is told to be recorded stays so
     torn.note_synced(_write_lock(repository), moment)
-    _journal(repository).unlink()
+    following.forget(repository)
     return True
-
-
-def _indexing(repository: Repository, patience: float) -> AbstractContextManager[None]:
-    return hold_index(
-        repository.index,
-        repository.scratch,
-        wait=patience,
-        busy=leftovers.busy,
-        is_gone=partial(leftovers.take_away, repository),
-    )
 
 
 def _move_branch(repository: Repository, draft: Draft, to: str, now: str | None) -> Completed:
@@ -261,125 +234,13 @@ def _move_branch(repository: Repository, draft: Draft, to: str, now: str | None)
         try:
             leftovers.free(repository, wait=INDEX_WAIT)
         except Busy:
-            _journal(repository).unlink()
+            following.forget(repository)
             raise
         done = move()
     return done
 
 
-def _has_moved(repository: Repository, follow: _Follow) -> bool:
+def _has_moved(repository: Repository, follow: Follow) -> bool:
     """Tell whether the branch is at the commit although git failed: it may have been killed after that."""
     head = repository.objects.commit("HEAD")
     return head is not None and head.oid == follow.commit
-
-
-def _build_index(repository: Repository, follow: _Follow) -> Path:
-    """Make the user's index anew in a file of ours, changed in just the record's paths."""
-    mine = repository.scratch / "index"
-    try:
-        shutil.copy2(repository.index, mine)  # with its time: by it git knows files edited in the instant of git add
-    except FileNotFoundError:
-        mine.unlink(missing_ok=True)
-    lines = b"".join(
-        (
-            b"0 %s\t%s\0" % (repository.null_oid.encode(), os.fsencode(path))
-            if entry is None
-            else b"%s %s 0\t%s\0" % (entry.mode.encode(), entry.oid.encode(), os.fsencode(path))
-        )
-        for path, entry in sorted(follow.entries.items(), key=lambda item: item[1] is not None)
-    )
-    done = repository.git.attempt("update-index", "-z", "--index-info", stdin=lines, index=mine)
-    if done.code != 0 or _LEFT_OUT in done.err:
-        raise GitError(
-            f"{repository.root}: git does not take all files: {complaint(done.err)}", hint="nothing was recorded"
-        )
-    return mine
-
-
-def _follow_files(repository: Repository, follow: _Follow, index: Path) -> None:
-    """Move and write the task files and MAIN_TASK in the work tree; edits of their bodies move along."""
-    root = repository.root
-    for old, new in follow.renames:
-        with suppress(FileNotFoundError):
-            (root / old).rename(root / new)
-        if not (root / new).exists():  # a sparse checkout has left it out, or somebody has just deleted it
-            entry = follow.entries.get(new)
-            if entry is not None:
-                _write_file(root / new, repository.objects.blob(entry.oid))
-    for path in follow.removes:
-        with suppress(NotADirectoryError):
-            (root / path).unlink(missing_ok=True)
-        _prune(root, path)
-    if follow.checkout:
-        listed = b"".join(os.fsencode(path) + b"\0" for path in follow.checkout)
-        repository.git.run("checkout-index", "-f", "-q", "-u", "-z", "--stdin", stdin=listed, index=index)
-    for path, oid in follow.writes.items():
-        _write_file(root / path, repository.objects.blob(oid))
-
-
-def _prune(root: Path, path: str) -> None:
-    """Take away the folders that a file has left empty, but not `.tasks` itself."""
-    for folder in Path(path).parents[:-1]:
-        if folder == Path(TASKS_DIR):
-            return
-        try:
-            (root / folder).rmdir()
-        except OSError:
-            return
-
-
-def _note_times(repository: Repository, follow: _Follow, index: Path) -> None:
-    """Let the index know the files' times: without, `git diff-index` and sparse checkouts take them for changed."""
-    there = [path for path, entry in follow.entries.items() if entry is not None and (repository.root / path).exists()]
-    if there:
-        listed = b"".join(os.fsencode(path) + b"\0" for path in there)
-        options = ("--refresh", "--pathspec-from-file=-", "--pathspec-file-nul")
-        repository.git.attempt("add", *options, stdin=listed, index=index)  # where it fails, git status finds out later
-
-
-def _write_file(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    files.replace(path, data, hint="the record itself is safe")
-
-
-def _journal(repository: Repository) -> Path:
-    return repository.scratch / "append.json"
-
-
-def _finish_interrupted(repository: Repository) -> None:
-    """Finish, or forget, what a writer was doing when it was killed. Call it with the write lock held."""
-    path = _journal(repository)
-    try:
-        commit, renames, writes, removes, entries, checkout = json.loads(path.read_text())
-    except FileNotFoundError:
-        return
-    except (OSError, ValueError):
-        path.unlink(missing_ok=True)
-        return
-    follow = _Follow(
-        commit,
-        [(old, new) for old, new in renames],
-        writes,
-        removes,
-        {name: None if entry is None else Entry(*entry) for name, entry in entries.items()},
-        checkout,
-    )
-    if repository.git.attempt("merge-base", "--is-ancestor", commit, "HEAD").code == 0:
-        with _indexing(repository, INDEX_WAIT):
-            mine = _build_index(repository, follow)
-            _follow_files(repository, follow, mine)
-            _note_times(repository, follow, mine)
-            mine.replace(repository.index)
-    path.unlink()
-
-
-def files_of(repository: Repository, folder: str) -> list[str]:
-    """List the paths of all plain files in a folder under `.tasks` of the work tree, ignored ones too."""
-    top = repository.root / folder
-    found: list[str] = []
-    if top.is_symlink():
-        return found
-    for base, folders, names in os.walk(top):
-        folders[:] = sorted(name for name in folders if not (Path(base) / name / ".git").exists())
-        found += [os.path.relpath(os.path.join(base, name), repository.root) for name in sorted(names)]  # noqa: PTH118
-    return [path for path in found if path.startswith(TASKS_DIR + "/")]

@@ -12,7 +12,8 @@ from gitorch.core import template as template_files
 from gitorch.core.names import TEMPLATES_DIR, quote
 from gitorch.core.task import AUTO, Parameters, Task
 from gitorch.core.template import FALLBACK, Template
-from gitorch.core.yamltext import YamlError, did_you_mean
+from gitorch.core.yamlnode import YamlError
+from gitorch.core.yamltext import did_you_mean
 from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from gitorch.core import task as task_files
 from gitorch.core.moves import States
-from gitorch.core.names import task_dir, task_path
+from gitorch.core.names import SUBTASKS_FILE, task_dir, task_path
 from gitorch.core.outline import MAX_BYTES
 from gitorch.core.task import AUTO, Task
 from gitorch.errors import GitorchError
@@ -15,7 +15,6 @@ from gitorch.git.repository import Repository
 from gitorch.guard.held import holds_token
 from gitorch.ledger.state import read_state
 from gitorch.loop.claim import Claim
-from gitorch.loop.prompt import SUBTASKS_FILE
 
 _NOT_ITS_TO_SAY: Final = ("run", "check", "agent", "model", "retries", "timeout", "env")
 

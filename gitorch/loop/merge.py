@@ -23,8 +23,9 @@ from gitorch.git.repository import Repository
 from gitorch.guard import merge as three_way
 from gitorch.guard import snapshot
 from gitorch.guard.merge import Conflict
-from gitorch.ledger.append import INDEX_WAIT, Appended, Draft, append_if, writing
+from gitorch.ledger.append import Appended, Draft, append_if, writing
 from gitorch.ledger.bases import bases, common
+from gitorch.ledger.following import INDEX_WAIT
 from gitorch.ledger.history import recent, record_of
 from gitorch.ledger.state import WorkflowState, check_worktree, read_state
 from gitorch.loop import invocation, merged_work, proposal

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from gitorch.core.main_task import MainTask
-from gitorch.core.names import task_dir, task_path
+from gitorch.core.names import SUBTASKS_FILE, task_dir, task_path
 from gitorch.core.plan import Plan
 from gitorch.core.record import Action
 from gitorch.core.task import Task
@@ -14,7 +14,6 @@ from gitorch.git.repository import Repository
 from gitorch.ledger.history import Past, past_of
 from gitorch.loop.ahead import Ahead
 
-SUBTASKS_FILE: Final = "subtasks.yaml"  # in the task's folder: where an agent writes the subtasks it has cut
 _MAX_DESCRIPTION: Final = 8000  # characters
 _ABOUT: Final[dict[Action, str]] = {
     "decompose": "Cut the task into subtasks.",

@@ -10,7 +10,8 @@ from gitorch import agents, data
 from gitorch.agents import spec
 from gitorch.agents.spec import Agent
 from gitorch.core.names import TASKS_DIR, quote
-from gitorch.core.yamltext import YamlError, did_you_mean
+from gitorch.core.yamlnode import YamlError
+from gitorch.core.yamltext import did_you_mean
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.repository import Repository
 from gitorch.loop import trust

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gitorch.agents import spec
-from gitorch.core.yamltext import YamlError
+from gitorch.core.yamlnode import YamlError
 from gitorch.loop import roster
 from tests.sandbox import Sandbox
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gitorch.core import task as task_files
 from gitorch.core.outline import MAX_BYTES, Outline, read_plain
 from gitorch.core.task import Task
-from gitorch.core.yamltext import YamlError
+from gitorch.core.yamlnode import YamlError
 
 from .strategies import nasty_text, tasks
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gitorch.core import task
 from gitorch.core.task import Task
-from gitorch.core.yamltext import YamlError
+from gitorch.core.yamlnode import YamlError
 
 from .strategies import nasty_text, tasks
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gitorch.core import task, template
 from gitorch.core.task import Task
 from gitorch.core.template import Template, check_nesting, choose, expand
-from gitorch.core.yamltext import YamlError
+from gitorch.core.yamlnode import YamlError
 from gitorch.errors import GitorchError
 
 from .strategies import nasty_text

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from gitorch.core import yamlevents, yamltext
 from gitorch.core.yamlevents import dump
-from gitorch.core.yamltext import Keys, Node, YamlError, did_you_mean, load, parse_duration
+from gitorch.core.yamlnode import Node, YamlError
+from gitorch.core.yamltext import Keys, did_you_mean, load, parse_duration
 
 from .strategies import any_text, file_text, nasty_text
 

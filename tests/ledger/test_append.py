@@ -12,7 +12,7 @@ import pytest
 
 import gitorch
 from gitorch.errors import GitorchError
-from gitorch.ledger import append
+from gitorch.ledger import append, following
 from gitorch.loop.edit import NewTask
 from tests.probe import Quick, look, refused
 from tests.sandbox import GITORCH, Sandbox, run
@@ -229,7 +229,7 @@ def test_what_a_killed_writer_left_half_done_is_finished_or_forgotten(
     class Killed(BaseException):
         pass
 
-    real = append._follow_files
+    real = following.follow
 
     def die(*args: object) -> None:
         if moment == "after the files":
@@ -237,7 +237,10 @@ def test_what_a_killed_writer_left_half_done_is_finished_or_forgotten(
         raise Killed
 
     with monkeypatch.context() as patch, gitorch.open(sandbox.root) as workflow:
-        patch.setattr(append, "_move_branch" if moment.startswith("before") else "_follow_files", die)
+        if moment.startswith("before"):
+            patch.setattr(append, "_move_branch", die)
+        else:
+            patch.setattr(following, "follow", die)
         with pytest.raises(Killed):
             workflow.move("one", "running")
     moved = moment != "before the branch moves"

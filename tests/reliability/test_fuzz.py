@@ -20,7 +20,7 @@ from gitorch.core import message
 from gitorch.core import task as task_files
 from gitorch.core import template as templates
 from gitorch.core.trailers import InvalidMessage
-from gitorch.core.yamltext import YamlError
+from gitorch.core.yamlnode import YamlError
 from gitorch.errors import GitorchError
 from gitorch.loop.edit import NewTask
 from tests.probe import refused
