@@ -36,6 +36,7 @@ class Repository:
         common_dir: the git folder that all worktrees share (objects, branches).
         bare: whether there is no worktree.
         git: starts git in `root`.
+        being_written: whether this object's holder has gitorch's write lock.
     """
 
     def __init__(self, root: Path, git_dir: Path, common_dir: Path, *, bare: bool, object_format: str) -> None:
@@ -44,6 +45,7 @@ class Repository:
         self.common_dir = common_dir
         self.bare = bare
         self.git = Git(root)
+        self.being_written = False
         self.null_oid = "0" * (64 if object_format == "sha256" else 40)
 
     @classmethod

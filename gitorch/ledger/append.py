@@ -120,14 +120,40 @@ def append_if(
 
 @contextmanager
 def writing(repository: Repository) -> Iterator[None]:
-    """Hold the repository's write lock, what a killed writer left half done being finished first."""
+    """Hold the repository's write lock, what a killed writer left half done being finished first.
+
+    Whoever holds it may append, or hold it once more.
+    """
+    if repository.being_written:
+        yield
+        return
     busy = Busy("another gitorch is writing to this repository", "try again in a moment")
     with hold(_write_lock(repository), wait=LOCK_WAIT, busy=busy):
         torn.put_aside(repository.common_dir / "objects", _write_lock(repository), repository.shared_scratch / "torn")
         break_stale_index_lock(repository.index)
         leftovers.free(repository, wait=INDEX_WAIT)
         following.finish_interrupted(repository)
-        yield
+        repository.being_written = True
+        try:
+            yield
+        finally:
+            repository.being_written = False
+
+
+def read_settled(repository: Repository) -> WorkflowState:
+    """Read the state, and see that the work tree tells the same; a writer that is at work just now is waited for.
+
+    Raises:
+        GitorchError: it tells another state.
+    """
+    try:
+        state = read_state(repository.objects)
+        check_worktree(repository, state)
+    except GitorchError:
+        with writing(repository):
+            state = read_state(repository.objects)
+            check_worktree(repository, state)
+    return state
 
 
 def _write_lock(repository: Repository) -> Path:

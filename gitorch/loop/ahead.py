@@ -18,7 +18,7 @@ from gitorch.errors import Exit, GitorchError
 from gitorch.git.repository import Repository
 from gitorch.ledger.history import recent
 from gitorch.ledger.outlines import read_outlines
-from gitorch.ledger.state import WorkflowState, check_worktree, read_state
+from gitorch.ledger.state import WorkflowState
 from gitorch.ledger.tasks import read_task
 from gitorch.loop import limits
 from gitorch.loop.limits import Limits
@@ -75,8 +75,9 @@ def look(repository: Repository, options: Options, watch: Watch) -> Ahead | Step
     Raises:
         GitorchError: there is no workflow, or something is out of form.
     """
-    state = read_state(repository.objects)
-    check_worktree(repository, state)
+    from gitorch.ledger.append import read_settled  # noqa: PLC0415 - see above
+
+    state = read_settled(repository)
     main_task = state.workflow()
     latest = recent(repository.objects, state.commit or "HEAD")
     if not latest.fold.known:

@@ -7,6 +7,7 @@ from gitorch.core.task import Task
 from gitorch.git.objects import Entry
 from gitorch.git.repository import Repository
 from gitorch.guard import snapshot
+from gitorch.ledger.append import writing
 from gitorch.loop import cut, gates, settle
 from gitorch.loop.claim import Claim
 from gitorch.loop.invocation import Invocation
@@ -19,9 +20,11 @@ def judge(
 ) -> tuple[Claim, Work | None]:
     """Check a claim of success; gives it as it stands then, and what to commit where it is good."""
     operation = repository.in_progress()
-    fault = (
-        settle.names_fault(repository, invocation.task) if operation is None else f"it left a {operation} unfinished"
-    )
+    if operation is None:
+        with writing(repository):  # or another writer, seen half way, would pass for the agent
+            fault = settle.names_fault(repository, invocation.task)
+    else:
+        fault = f"it left a {operation} unfinished"
     if fault is not None or invocation.before is None:
         return claim.rejected(fault or "there is no snapshot"), None
     if task is not None and invocation.action == "decompose" and claim.outcome == "completed":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -28,7 +29,7 @@ from gitorch.guard import commits, mend, restore, snapshot
 from gitorch.guard.commits import Made
 from gitorch.guard.merge import Separation, separate
 from gitorch.guard.snapshot import Diff, Snapshot
-from gitorch.ledger.append import Appended, Draft, append
+from gitorch.ledger.append import Appended, Draft, append, writing
 from gitorch.ledger.state import WorkflowState, left_out, read_state
 from gitorch.loop.invocation import Invocation
 
@@ -163,22 +164,23 @@ def put_back(repository: Repository, invocation: Invocation, record_for: RecordF
     if invocation.before is None or not mend.can_be_put_back(repository, invocation.before):
         branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
         return Outcome(_append(repository, invocation, branch, None, record_for, None), [])
-    before = invocation.before
     for _ in range(_TRIES):
-        after, made = _taken(repository, invocation, before)
-        branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
-        leaves = bool(made or branch.own or branch.fault is not None)
-        rescued = _rescue(repository, invocation, after, branch) if leaves else None
-        branch = _undo_commits(repository, invocation, branch)
-        _put_files_back(repository, invocation, before, made, branch.tip)
-        parts = _separate(repository, invocation, before, branch.tip, made={}, prior={})
-        try:
-            appended = _append(repository, invocation, branch, parts, record_for, rescued)
-        except _Moved:
-            continue
-        restore.intend_again(repository, before)
-        return Outcome(appended, _held_notes(before, after))
+        with suppress(_Moved), writing(repository):  # or we would write over what another writer puts there meanwhile
+            return _put_all_back(repository, invocation, invocation.before, record_for)
     raise Busy("other commits kept coming between", "try again in a moment")
+
+
+def _put_all_back(repository: Repository, invocation: Invocation, before: Snapshot, record_for: RecordFor) -> Outcome:
+    after, made = _taken(repository, invocation, before)
+    branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
+    leaves = bool(made or branch.own or branch.fault is not None)
+    rescued = _rescue(repository, invocation, after, branch) if leaves else None
+    branch = _undo_commits(repository, invocation, branch)
+    _put_files_back(repository, invocation, before, made, branch.tip)
+    parts = _separate(repository, invocation, before, branch.tip, made={}, prior={})
+    appended = _append(repository, invocation, branch, parts, record_for, rescued)
+    restore.intend_again(repository, before)
+    return Outcome(appended, _held_notes(before, after))
 
 
 def _put_files_back(repository: Repository, invocation: Invocation, before: Snapshot, made: Diff, tip: str) -> None:

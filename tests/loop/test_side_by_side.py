@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
+import gitorch
+from gitorch.agents.report import Report
+from gitorch.git.objects import Objects
+from gitorch.ledger import append, state
+from gitorch.ledger.state import WorkflowState
+from gitorch.loop import settle
+from gitorch.loop.work import Call
 from tests.loop.bench import LINES, Bench, wait_for
+from tests.sandbox import GITORCH, run
 
 
 class Gate:
@@ -75,3 +86,54 @@ def test_what_others_record_and_commit_meanwhile_stays(bench: Bench, tmp_path: P
     assert (bench.root / "work.txt").exists() == good
     assert ("half of it" in subjects) == (good and "commit" in ending)
     assert bench.is_sound()
+
+
+class Between:
+    """Another writer, that comes as soon as somebody has read the state, and is done before they look at the files.
+
+    Where they hold the write lock it has to wait for them.
+    """
+
+    def __init__(self, bench: Bench, monkeypatch: pytest.MonkeyPatch, module: ModuleType, *args: str) -> None:
+        real = state.read_state
+        self.bench = bench
+        self.thread = threading.Thread(target=run, args=(*GITORCH, *args), kwargs={"cwd": bench.root})
+
+        def read_and_let_in(objects: Objects, rev: str = "HEAD") -> WorkflowState:
+            found = real(objects, rev)
+            if self.thread.ident is None and self.is_due():
+                self.thread.start()
+                self.thread.join(3)
+            return found
+
+        monkeypatch.setattr(module, "read_state", read_and_let_in)
+
+    def is_due(self) -> bool:
+        return (self.bench.root / "work.txt").exists()
+
+
+@pytest.mark.parametrize("outcome", ["completed", "failed"])
+def test_a_writer_that_comes_between_is_not_taken_for_the_agent(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, outcome: Any
+) -> None:
+    other = Between(bench, monkeypatch, settle, "update", "continue", "Said meanwhile", "--task", "u")
+
+    def agent(_: Call) -> Report:
+        bench.write("work.txt", "work\n")
+        return Report(outcome=outcome, summary="done")
+
+    with gitorch.open(bench.root) as workflow:
+        step = workflow.step(agent=agent)
+    assert step.outcome == outcome
+    if outcome == "completed":
+        other.thread.join()
+        assert bench.main_task() == "STATUS: continue\nNEXT: Said meanwhile\nTASK: u\n"
+    assert bench.main_task() == bench.committed(".tasks/MAIN_TASK")
+    assert bench.is_sound()
+
+
+def test_a_step_looks_again_where_a_writer_came_between(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Between(bench, monkeypatch, append, "create", "v", "-d", "Made meanwhile.")
+    monkeypatch.setattr(other, "is_due", lambda: True)
+    with gitorch.open(bench.root) as workflow:
+        assert append.read_settled(workflow.repository).states == {"t": "pending", "u": "pending", "v": "pending"}
