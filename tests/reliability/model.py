@@ -160,7 +160,10 @@ class Model:
 
     def ready(self) -> list[str]:
         def rank(name: str) -> list[tuple[int, str]]:
-            return [(self.bodies[each].order, each) for each in reversed([name, *self.ancestors(name)])]
+            chain = [name, *self.ancestors(name)]
+            above = self.bodies[chain[-1]].parent
+            gone = [(0, above)] if above is not None and above not in self.states else []  # taken away by hand
+            return [*gone, *((self.bodies[each].order, each) for each in reversed(chain))]
 
         return sorted((name for name in self.states if self.can_run(name)), key=rank)
 
