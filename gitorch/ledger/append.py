@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -102,9 +102,7 @@ def append_if(
     repository.check_writable(ending="merge" if ending_merge else None)
     with writing(repository):
         for _ in range(_TRIES):
-            state = read_state(repository.objects)
-            if not adopting:
-                check_worktree(repository, state)
+            state = read_state(repository.objects) if adopting else _checked(repository)
             draft = draft_for(state)
             if draft is None:
                 return None
@@ -146,13 +144,23 @@ def read_settled(repository: Repository) -> WorkflowState:
     Raises:
         GitorchError: it tells another state.
     """
-    try:
-        state = read_state(repository.objects)
+    state = read_state(repository.objects)
+    with suppress(GitorchError):
         check_worktree(repository, state)
-    except GitorchError:
-        with writing(repository):
-            state = read_state(repository.objects)
-            check_worktree(repository, state)
+        return state
+    with writing(repository):
+        return _checked(repository)
+
+
+def _checked(repository: Repository) -> WorkflowState:
+    """Read the state, and see that the work tree tells the same. Call it with the write lock held."""
+    state = read_state(repository.objects)
+    with suppress(GitorchError):
+        check_worktree(repository, state)
+        return state
+    repository.objects.close()  # a git that runs for long may miss that refs have been packed anew within a second
+    state = read_state(repository.objects)
+    check_worktree(repository, state)
     return state
 
 
@@ -235,6 +243,7 @@ def _publish(repository: Repository, state: WorkflowState, follow: Follow, draft
         done = _move_branch(repository, draft, follow.commit, state.commit)
         if done.code != 0 and not _has_moved(repository, follow):
             following.forget(repository)
+            repository.objects.close()
             if read_state(repository.objects).commit == state.commit:
                 raise GitError(
                     f"{repository.root}: the branch cannot be moved: {complaint(done.err)}", hint="is .git writable?"
