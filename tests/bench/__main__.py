@@ -28,7 +28,7 @@ def main() -> None:
     programs.install_gitorch()
     with tempfile.TemporaryDirectory(prefix="gitorch-bench-") as folder:
         place = Place(Path(folder).resolve(), programs, asked.portion, say)
-        machine = place.machine() | {"load at the beginning": f"{os.getloadavg()[0]:.1f}"}
+        machine = place.machine() | {page.LOAD: f"{os.getloadavg()[0]:.1f}"}
         try:
             text = ""
             for name in asked.parts or PARTS:

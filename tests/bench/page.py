@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ PLOTS: Final = "performance"  # the folder beside the page
 BEGIN: Final = "<!-- From here on this page is made by: python -m tests.bench --out DIR --docs -->\n"
 END: Final = "<!-- To here. -->\n"
 JSON: Final = "figures.json"
+LOAD: Final = "load at the beginning"
 
 
 def write(out: Path, machine: dict[str, str], parts: dict[str, Part]) -> str:
@@ -45,12 +47,14 @@ def read(out: Path) -> dict[str, Any]:
 
 def markdown(machines: dict[str, dict[str, str]], parts: dict[str, Part], folder: str = "") -> str:
     """Give all tables and plots, these as they lie in a folder."""
-    alike = len({json.dumps(machine) for machine in machines.values()}) == 1
-    sections = [_machine(next(iter(machines.values())))] if alike else []
+    same = {json.dumps({key: value for key, value in each.items() if key != LOAD}) for each in machines.values()}
+    sections = [_machine(json.loads(same.pop()))] if len(same) == 1 else []
     for name, part in parts.items():
         sections.append(f"### {part.title}")
-        if not alike:
+        if not sections[0].startswith("Measured"):
             sections.append(_machine(machines[name]))
+        elif LOAD in machines[name]:
+            sections.append(f"The machine's load at the beginning was {machines[name][LOAD]}.")
         sections += [_table(table) for table in part.tables]
         sections += [f"![{plot.title}]({folder}{file})" for file, plot in _files(name, part)]
         sections += part.notes
@@ -58,7 +62,7 @@ def markdown(machines: dict[str, dict[str, str]], parts: dict[str, Part], folder
 
 
 def _machine(machine: dict[str, str]) -> str:
-    return f"Measured with {', '.join(f'{key} {value}' for key, value in machine.items())}."
+    return textwrap.fill(f"Measured with {', '.join(f'{key} {value}' for key, value in machine.items())}.", 118)
 
 
 def _table(table: Table) -> str:
