@@ -101,6 +101,7 @@ def test_an_unborn_repository_gets_the_sample_too(elsewhere: Sandbox, tmp_path: 
     assert everything(elsewhere.root) == before
 
 
+@pytest.mark.thorough
 def test_a_new_temporary_folder_is_the_default(elsewhere: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "tmp").mkdir()
     told = elsewhere("demo", env={"TMPDIR": str(tmp_path / "tmp")}).out

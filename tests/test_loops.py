@@ -57,6 +57,7 @@ def test_by_hand(review: Sandbox) -> None:
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+@pytest.mark.thorough
 def test_in_the_shell(review: Sandbox) -> None:
     (script,) = blocks("bash")
     done = shell(review, script, "sh", "-c", AGENT)

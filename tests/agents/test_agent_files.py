@@ -64,6 +64,7 @@ def ready(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
+@pytest.mark.thorough
 def test_the_users_own_file_is_found_and_its_args_are_added(ready: Sandbox, sealed: Path) -> None:
     folder = sealed / ".config/gitorch/agents"
     folder.mkdir(parents=True)

@@ -161,6 +161,7 @@ def test_the_program_is_named_in_this_clone_only(sandbox: Sandbox, sealed: Path)
 # --- the scripts ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_reading_shows_what_there_is(plain: Shell) -> None:
     done = plain.script("read_main_task", code=1)
     assert (done.out, "no workflow" in done.err) == ("", True)

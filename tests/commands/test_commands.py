@@ -194,6 +194,7 @@ def _by_hand(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("how", ["untracked", "staged", "committed", "ignored", "unborn"])
+@pytest.mark.thorough
 def test_init_adopts_tasks_that_no_record_names(sandbox: Sandbox, how: str) -> None:
     if how != "unborn":
         sandbox.commit(file="x\n")

@@ -112,6 +112,7 @@ BUSY = {
 
 
 @pytest.mark.parametrize("operation", BUSY)
+@pytest.mark.thorough
 def test_in_the_middle_of_an_operation_nothing_is_written(sandbox: Sandbox, operation: str) -> None:
     _conflict(sandbox)
     for command in BUSY[operation]:

@@ -91,6 +91,7 @@ def test_inside_a_submodule_and_around_one(sandbox: Sandbox) -> None:
     assert sandbox.status() == " M vendor/lib"
 
 
+@pytest.mark.thorough
 def test_a_shallow_clone_reads_writes_and_verifies(sandbox: Sandbox) -> None:
     sandbox.commit(file="x\n")
     sandbox("start", "deep-research")

@@ -33,6 +33,7 @@ def _agent(tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("code", [0, 1])
 @pytest.mark.parametrize("ignored", ["", ".env\n*.pem\n"])
+@pytest.mark.thorough
 def test_a_step_hashes_none_of_them(bench: Bench, tmp_path: Path, code: int, ignored: str) -> None:
     bench.git("config", "gitorch.maxFile", "2k")
     bench.write(".git/info/exclude", ignored)

@@ -361,6 +361,7 @@ def test_a_conflict_in_a_file_is_resolved_by_git_and_recorded_by_resolve(parted:
 
 
 @pytest.mark.parametrize("case", short_form({case: case for case in CASES}, 4))
+@pytest.mark.thorough
 def test_resolve_makes_of_the_tasks_what_merge_does(sides: Sides, tmp_path: Path, case: str) -> None:
     here, there, _, _ = CASES[case]
     sides.on("side", *there)
@@ -517,6 +518,7 @@ def test_killed_in_the_middle_it_is_done_or_undone_whole(parted: Sides, tmp_path
 
 
 @pytest.mark.parametrize(("word", "when"), [("update-ref", "after"), ("checkout-index", "before"), ("merge", "before")])
+@pytest.mark.thorough
 def test_a_resolve_that_was_killed(parted: Sides, tmp_path: Path, word: str, when: str) -> None:
     parted.git("merge", "-q", "--no-commit", "side")
     env = shim(tmp_path, word, before=DIE if when == "before" else "", after=DIE if when == "after" else "")

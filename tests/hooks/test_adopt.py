@@ -352,6 +352,7 @@ def test_a_record_that_lies_about_a_task_that_stands_otherwise(scene: Scene) -> 
     adopts(scene, "the log says completed, the files say failed")
 
 
+@pytest.mark.thorough
 def test_a_record_that_lies_about_the_task_that_its_commit_moves(scene: Scene) -> None:
     scene.rename("one", "failed")
     commit(scene, LIE)

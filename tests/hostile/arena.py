@@ -139,7 +139,8 @@ class Arena(Sandbox):
             assert steering(ran, args) == []
             assert not self.fired(), f"gitorch {args} has run it"
             done.append(ran)
-        assert self.surroundings() == before
+        now = self.surroundings()
+        assert now == before, sorted(path for path in {*now, *before} if now.get(path) != before.get(path))
         return done
 
     @staticmethod

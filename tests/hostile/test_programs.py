@@ -52,6 +52,7 @@ def set_up(arena: Arena, program: Program) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("commands", short_form({"reading": (READING,), "writing": (WRITING,)}, 1))
+@pytest.mark.thorough
 def test_no_program_is_started_but_filters_and_hooks(arena: Arena, commands: Commands) -> None:
     sign(arena)
     arena.write(".gitattributes", ATTRIBUTES)

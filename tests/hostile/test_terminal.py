@@ -88,6 +88,7 @@ def test_escapes_are_there_in_what_git_shows(arena: Arena) -> None:
     assert {"\x1b", "\x07", "\x9b", "\u202e"} <= {*shown}
 
 
+@pytest.mark.thorough
 def test_no_output_for_people_steers_a_terminal(arena: Arena) -> None:
     fill(arena)
     done = all_of(arena)

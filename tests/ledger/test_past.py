@@ -40,6 +40,7 @@ def test_a_task_not_tried_yet_has_nothing_to_look_for(bench: Bench) -> None:
     assert reads < 5
 
 
+@pytest.mark.thorough
 def test_the_last_failures_are_found_and_nothing_before_them(bench: Bench) -> None:
     later(bench)
     for _ in range(2):

@@ -17,6 +17,7 @@ def check(root: Path, count: int) -> history.Comparison:
     return found
 
 
+@pytest.mark.thorough
 def test_a_history_made_for_benchmarks_holds(tmp_path: Path) -> None:
     check(tmp_path / "history.git", 1000)
 

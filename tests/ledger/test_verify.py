@@ -70,6 +70,7 @@ def _build(sandbox: Sandbox) -> None:
     sandbox("update", "continue", "Execute hand", "--task", "hand")
 
 
+@pytest.mark.thorough
 def test_a_run_by_machine_and_by_hand_holds(ran: Sandbox) -> None:
     holds(ran)
     ran("drop", "hand", code=1)

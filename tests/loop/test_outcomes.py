@@ -124,6 +124,7 @@ def test_one_that_understands_int_still_tells_its_cost_when_its_time_is_over(ben
 
 
 @pytest.mark.parametrize("seconds", [1])
+@pytest.mark.thorough
 def test_when_the_workflows_time_is_over_it_is_no_attempt(bench: Bench, sealed: Path, seconds: int) -> None:
     before, head = bench.everything(), bench.head()
     agent = fake(sealed, f"{WORK}sleep 600")

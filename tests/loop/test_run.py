@@ -20,6 +20,7 @@ def test_it_goes_on_until_all_is_done(bench: Bench) -> None:
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_limits_hold_across_calls_and_raising_them_goes_on(bench: Bench) -> None:
     for number in range(3):
         bench("create", f"w{number}")

@@ -86,6 +86,7 @@ def test_the_agent_is_asked_where_no_template_fits(moon: Sandbox, sealed: Path) 
         (GOOD + "extra: 1\n", "extra: unknown key"),
     ],
 )
+@pytest.mark.thorough
 def test_with_a_fault_it_is_refused_and_the_next_attempt_is_told(
     moon: Sandbox, sealed: Path, yaml: str, reason: str
 ) -> None:

@@ -100,6 +100,7 @@ def _calls(stage: Stage, shim: Shim) -> list[tuple[int, bool]]:
 
 
 @pytest.mark.parametrize("name", ["execute", "create"])
+@pytest.mark.thorough
 def test_killed_at_a_few_calls(
     name: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
