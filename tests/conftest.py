@@ -14,7 +14,7 @@ from tests.loop.bench import Bench
 from tests.sandbox import Sandbox, end_started
 
 _OUTSIDE = ("GIT_", "GITORCH_", "XDG_", "ANTHROPIC_", "CLAUDE_", "OPENAI_", "PYTHON")
-
+_COPY = ("PYTHONPATH", str(Path(__file__).parents[1]))  # these tests are of a copy that is not installed
 
 _CASES = 2  # that are run of a test which has more, and a repository for each
 
@@ -76,8 +76,8 @@ def _shared(factory: pytest.TempPathFactory) -> Path:
 def sealed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep every test away from the developer's home, git settings, keys and locale."""
     home = tmp_path_factory.mktemp("home")
-    for key in list(os.environ):
-        if key.startswith(_OUTSIDE):
+    for key, value in list(os.environ.items()):
+        if key.startswith(_OUTSIDE) and (key, value) != _COPY:
             monkeypatch.delenv(key)
     values = {
         "HOME": str(home),

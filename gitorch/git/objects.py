@@ -87,7 +87,9 @@ class Objects:
         except (BrokenPipeError, EOFError):
             self.close()
         why = complaint(self._git.attempt("cat-file", "-p", spec).err)
-        raise GitError(f"git cannot read {spec}: {why}", hint="try again; if it happens again see: git fsck") from None
+        raise GitError(
+            f"{self._git.folder}: git cannot read {spec}: {why}", hint="try again; if it happens again see: git fsck"
+        ) from None
 
     def _ask(self, spec: str) -> Object | None:
         """Ask git cat-file; it may die of what it cannot read."""
@@ -292,7 +294,10 @@ class Objects:
         done = self._git.attempt("mktree", "--missing", "-z", stdin=lines)  # once more, and to hear why
         oid = done.out.decode().strip()
         if done.code != 0 or not self._is_stored(oid):
-            raise GitError(f"git mktree failed: {complaint(done.err)}", hint="is the disk full, or .git read-only?")
+            raise GitError(
+                f"{self._git.folder}: git mktree failed: {complaint(done.err)}",
+                hint="is the disk full, or .git read-only?",
+            )
         return oid
 
     def _ask_writer(self, lines: bytes) -> str:

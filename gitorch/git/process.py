@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from collections.abc import Mapping
@@ -54,6 +55,7 @@ _SET: Final = {
 # What git says where a git gc takes a folder of objects away in the instant in which it wants to write into it.
 _FOLDER_GONE: Final = "unable to create temporary file: No such file or directory"
 _TRIES: Final = 5
+_CAUSES: Final = tuple(map(os.strerror, errno.errorcode))
 OLDEST_GIT: Final = (2, 34)
 
 
@@ -77,16 +79,6 @@ class Completed(NamedTuple):
     code: int
     out: bytes
     err: str
-
-    def check(self, what: str) -> bytes:
-        """Give what it printed.
-
-        Raises:
-            GitError: it ended with another code than 0; `what` it was is named.
-        """
-        if self.code != 0:
-            raise GitError(f"git {what} failed: {complaint(self.err)}", hint=advice(self.err))
-        return self.out
 
 
 class GitError(GitorchError):
@@ -114,7 +106,17 @@ class Git:
         Raises:
             GitError: it ended with another code than 0.
         """
-        return self.attempt(*args, stdin=stdin, index=index, env=env).check(args[0])
+        return self.check(self.attempt(*args, stdin=stdin, index=index, env=env), args[0])
+
+    def check(self, done: Completed, what: str) -> bytes:
+        """Give what it printed.
+
+        Raises:
+            GitError: it ended with another code than 0; `what` it was, and where, is named.
+        """
+        if done.code != 0:
+            raise GitError(f"{self.folder}: git {what} failed: {complaint(done.err)}", hint=advice(done.err))
+        return done.out
 
     def line(self, *args: str, index: Path | None = None) -> str:
         """Run git and give its output as one line of text."""
@@ -169,10 +171,11 @@ class Git:
 
 
 def complaint(stderr: str) -> str:
-    """Pick the line of git's complaint that says most."""
+    """Pick the line of git's complaint that says most: best one that names the system's cause."""
     lines = [one_line(line) for line in stderr.splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(("fatal: ", "error: "))]
-    chosen = (telling or lines or ["it did not say why"])[0]
+    causes = [line for line in telling or lines if line.endswith(_CAUSES)]
+    chosen = (causes or telling or lines or ["it did not say why"])[0]
     return chosen.removeprefix("fatal: ").removeprefix("error: ")
 
 

@@ -46,7 +46,7 @@ def keep(repository: Repository, ref: str, to: str) -> None:
     Raises:
         GitError: it cannot be written.
     """
-    move(repository, ref, to).check("update-ref")
+    repository.git.check(move(repository, ref, to), "update-ref")
 
 
 def drop(repository: Repository, ref: str) -> bool:

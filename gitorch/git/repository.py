@@ -150,6 +150,11 @@ class Repository:
         if self.config.get("core.fsync") != "none":
             durable.sync(self.common_dir, self.root)
 
+    def maintain(self) -> None:
+        """Let git pack what has gathered if it finds that it is time, as it does after each commit of its own."""
+        if self.flag("maintenance.auto", default=True):
+            self.git.attempt("maintenance", "run", "--auto", "--quiet")
+
     def size(self, key: str, default: int) -> int:
         """Read a number of bytes from git's configuration, with git's suffixes k, m and g.
 

@@ -198,7 +198,7 @@ def put_branch(repository: Repository, *, branch: str | None, to: str, now: str,
     why = _PUT + one_line(why)
     if repository.branch() != branch:
         if branch is None:
-            refs.move(repository, "HEAD", to, why=why, deref=False).check("update-ref")
+            repository.git.check(refs.move(repository, "HEAD", to, why=why, deref=False), "update-ref")
             return
         repository.git.run("symbolic-ref", "-m", why, "HEAD", branch)
         there = repository.objects.commit("HEAD")
@@ -207,4 +207,7 @@ def put_branch(repository: Repository, *, branch: str | None, to: str, now: str,
         return
     done = refs.move(repository, "HEAD", to, was=now, why=why)
     if done.code != 0:
-        raise GitError(f"the branch cannot be put back: {complaint(done.err)}", hint="run the same command again")
+        raise GitError(
+            f"{repository.root}: the branch cannot be put back: {complaint(done.err)}",
+            hint="run the same command again",
+        )

@@ -226,7 +226,7 @@ def _commit_error(repository: Repository, stderr: str, *, signing: bool) -> GitE
         )
     if signing:
         return GitError(
-            f"the commit cannot be signed: {complaint(stderr)}",
+            f"{repository.root}: the commit cannot be signed: {complaint(stderr)}",
             hint="commit.gpgsign is on: see that your key can be used without a prompt",
         )
     return GitError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal
 from typing import Final
 
@@ -12,7 +13,7 @@ from gitorch.core import plan as planner
 from gitorch.core.amounts import amount
 from gitorch.core.main_task import MainTask
 from gitorch.core.moves import Change
-from gitorch.core.names import TaskState
+from gitorch.core.names import TaskState, task_dir
 from gitorch.core.plan import Tasks
 from gitorch.core.record import ATTEMPTS, Outcome, Record, Totals
 from gitorch.core.task import Task
@@ -31,6 +32,7 @@ from gitorch.loop.limits import Limits
 from gitorch.loop.result import Step
 from gitorch.loop.watch import Watch
 
+MAINTAINED_EVERY: Final = 100  # invocations
 _GOOD: Final = frozenset[Outcome]({"completed", "blocked"})
 _VERBS: Final[dict[Outcome, str]] = {
     "completed": "complete",
@@ -74,6 +76,7 @@ def finish(
     for note in outcome.notes:
         watch.note(note)
     record = outcome.appended.record
+    _clear_up(repository, record)
     main_task = record.main_task or MainTask("continue", "")
     return Step(
         _exit(claim, main_task),
@@ -90,6 +93,16 @@ def finish(
         notes=tuple(outcome.notes),
         totals=record.totals or Totals(),
     )
+
+
+def _clear_up(repository: Repository, record: Record) -> None:
+    """Take the folders of completed tasks away that nothing was put in, and let git pack what has gathered."""
+    for change in record.changes:
+        if change.after == "completed":
+            with suppress(OSError):
+                (repository.root / task_dir(change.name)).rmdir()
+    if record.totals is not None and record.totals.steps % MAINTAINED_EVERY == 0:
+        repository.maintain()
 
 
 def abandon(repository: Repository, begun: Invocation) -> None:

@@ -146,7 +146,9 @@ def _forward(repository: Repository, tip: str) -> Merged:
         repository.sync()
         done = repository.git.attempt("merge", "--ff-only", "--no-autostash", "-q", tip)
         if done.code != 0:
-            raise GitError(f"git cannot move this branch on: {complaint(done.err)}", hint="see git status")
+            raise GitError(
+                f"{repository.root}: git cannot move this branch on: {complaint(done.err)}", hint="see git status"
+            )
     repository.sync()
     return Merged("forwarded", tip)
 

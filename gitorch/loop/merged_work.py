@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from gitorch.core.names import MAIN_TASK_FILE, TASKS_DIR, parse_task_file, quote
 from gitorch.errors import GitorchError
 from gitorch.git.objects import TREE_MODE, Entry
-from gitorch.git.process import GitError, complaint
+from gitorch.git.process import GitError
 from gitorch.git.repository import Repository
 from gitorch.guard import snapshot
 from gitorch.ledger.audit import is_state
@@ -48,7 +48,7 @@ def by_git(repository: Repository, ours: str, theirs: str, began: Sequence[str])
             hint="use git merge, then gitorch merge --resolve",
         )
     if done.code not in (0, _CONFLICT):
-        raise GitError(f"git merge-tree failed: {complaint(done.err)}")
+        repository.git.check(done, "merge-tree")
     tree, *conflicts = [os.fsdecode(part) for part in done.out.split(b"\0") if part]
     if done.code == _CONFLICT:
         raise GitorchError(in_conflict(conflicts))

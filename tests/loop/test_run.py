@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+import gitorch
+from gitorch.loop import finish
+from gitorch.loop.ahead import Options
 from tests.loop.bench import Bench, wait_for
 
 NUMBERED = 'echo "$GITORCH_TASK" > "$GITORCH_TASK.txt"'
@@ -84,3 +87,38 @@ def test_then_the_agent_is_stopped(bench: Bench, tmp_path: Path, signals: tuple[
     bench.step(NUMBERED)
     assert bench.trailers()["Gitorch-Attempt"] == "1"
     assert bench.is_sound()
+
+
+def test_folders_of_completed_tasks_that_nothing_was_put_in_go(bench: Bench) -> None:
+    folder = bench.root / ".tasks/t"
+    bench.step("exit 1")
+    assert folder.is_dir()  # whoever looks into what failed may want to put something there
+    bench.step("echo done")
+    assert bench.states()["t"] == "completed"
+    assert not folder.exists()
+
+
+def test_folders_of_completed_tasks_stay_with_what_is_in_them(bench: Bench) -> None:
+    bench.write(".gitignore", "*.log\n")
+    bench.write(".tasks/t/seen.log", "seen\n")
+    bench.step("echo done")
+    assert bench.states()["t"] == "completed"
+    assert (bench.root / ".tasks/t/seen.log").read_text() == "seen\n"
+
+
+@pytest.mark.parametrize(("setting", "packs"), [("true", True), ("false", False)])
+def test_git_packs_what_has_gathered(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, setting: str, *, packs: bool
+) -> None:
+    for key, value in (("gc.auto", "1"), ("gc.autoDetach", "false"), ("maintenance.auto", setting)):
+        bench.git("config", key, value)
+    # git counts the objects of one folder of 256
+    bench.git("hash-object", "-w", *(str(bench.write(f".git/blobs/{number}", f"{number}\n")) for number in range(1500)))
+    monkeypatch.setattr(finish, "MAINTAINED_EVERY", 2)
+    packed = bench.root / ".git/objects/pack"
+    with gitorch.open(bench.root) as workflow:
+        agents = Options(agent_command="echo done")
+        workflow.step(agents)
+        assert not list(packed.glob("*.pack"))
+        workflow.step(agents)
+    assert bool(list(packed.glob("*.pack"))) == packs

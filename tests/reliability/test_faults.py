@@ -9,6 +9,7 @@ import random
 import shutil
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -61,8 +62,8 @@ class Stage:
         monkeypatch.delenv("TMPDIR")
         self.count = self.events()
         self.said = ""
-        self.silent = 0
-        self.nowhere = 0
+        self.silent: list[str] = []
+        self.nowhere: list[str] = []
         self.untouched = 0
         self.kept = _bytes_of(self.room.root)
         self.room.keep()
@@ -116,8 +117,10 @@ class Stage:
         if played.code in (1, 2):
             lines = [line for line in played.err.splitlines() if line.startswith("error: ")]
             assert len(lines) == 1
-            self.silent += os.strerror(fault.error) not in lines[0]
-            self.nowhere += "/" not in lines[0]
+            if os.strerror(fault.error) not in lines[0]:
+                self.silent += lines
+            if "/" not in lines[0]:
+                self.nowhere += lines
 
     def _is_untouched(self) -> bool:
         """Tell whether all is to the byte as it was before, but for objects that nothing names: then all goes on."""
@@ -221,8 +224,12 @@ def test_every_call_fails(
     tell(
         f"FIGURES {name}, {kind}: {count} faults of {len(chosen)}, {len(failures)} failures, "
         f"{stage.untouched} left all as it was, "
-        f"{stage.silent} errors without their cause, {stage.nowhere} without a path, {time.monotonic() - began:.0f} s"
+        f"{len(stage.silent)} errors without their cause, {len(stage.nowhere)} without a path, "
+        f"{time.monotonic() - began:.0f} s"
     )
+    for what, lines in (("cause", stage.silent), ("path", stage.nowhere)):
+        for line, number in Counter(lines).most_common():
+            tell(f"without a {what}, {number} times: {line}")
     assert not failures, "\n".join(failures)
 
 
