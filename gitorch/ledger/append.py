@@ -245,6 +245,8 @@ def _publish(repository: Repository, state: WorkflowState, follow: Follow, draft
             following.forget(repository)
             repository.objects.close()
             if read_state(repository.objects).commit == state.commit:
+                for ref in draft.marked:  # git may have made them before it failed at the branch
+                    refs.drop(repository, ref)
                 raise GitError(
                     f"{repository.root}: the branch cannot be moved: {complaint(done.err)}", hint="is .git writable?"
                 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from tests.loop.bench import LINES, Bench
@@ -109,3 +111,17 @@ def test_leftovers_of_several_attempts_are_kept_apart(bench: Bench) -> None:
         bench.step(f"echo {word} > junk.txt; exit 1")
     kept = bench.git("log", "--format=%(trailers:key=Gitorch-Rescue,valueonly,separator=)").split()
     assert [bench.committed("junk.txt", ref) for ref in kept] == ["two\n", "one\n"]
+
+
+def test_a_branch_that_cannot_be_moved_leaves_no_ref_of_ours(bench: Bench) -> None:
+    head, log = bench.head(), bench.root / ".git/logs/refs/heads/main"
+    log.unlink()
+    bench.write(".git/logs/refs/heads/main/in the way", "git finds out when it moves the branch")
+    done = bench.step("echo done", code=1)
+    assert "error: " in done.err
+    assert str(bench.root) in done.err
+    assert bench.head() == head
+    assert bench.git("for-each-ref", "refs/gitorch") == ""
+    shutil.rmtree(log)
+    bench.step("echo done")
+    assert bench.is_sound()
