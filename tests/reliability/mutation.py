@@ -27,7 +27,8 @@ from tests.reliability.mutants import Mutant, faulty, mutants
 
 ROOT = Path(__file__).parents[2]
 _CHUNK = 100  # mutants that one worker process takes
-_PLAIN = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+_PLUGINS = ("-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+_PLAIN = ("-x", "-q", "--every", *_PLUGINS)
 _COPIED = ("gitorch", "tests", "templates", "hooks", "pyproject.toml", "README.md", "docs")
 _OWN = {  # the tests that fit a module, where they are not in the file of its name
     "core/again": "core/test_again core/test_fold",
@@ -92,9 +93,11 @@ def tests_of(module: str) -> list[str]:
     return [f"tests/{path}.py" for path in _OWN.get(module, f"{room}/test_{name}").split()]
 
 
-def jobs(names: list[str], sample: int | None, seed: int) -> list[Job]:
+def jobs(names: list[str], sample: int | None, seed: int, told: str | None) -> list[Job]:
     every = [(module, mutant) for module in modules(names) for mutant in mutants(_source(ROOT, module).read_text())]
     every = [(module, mutant) for module, mutant in every if (module, mutant.what) not in EQUIVALENT]
+    if told is not None:
+        every = [one for one in every if _named(*one) in told]
     if sample is not None and sample < len(every):
         every = random.Random(seed).sample(every, sample)  # noqa: S311 - a choice, no secret
     result = []
@@ -213,8 +216,8 @@ def _figures(found: list[Found]) -> str:
     return f"{dead} of {len(found)} found ({100 * dead / max(1, len(found)):.1f} %), {fates['time']} by the time limit"
 
 
-def _named(one: Found) -> str:
-    return f"gitorch/{one.module}.py:{one.mutant.line}  {one.mutant.what}"
+def _named(module: str, mutant: Mutant) -> str:
+    return f"gitorch/{module}.py:{mutant.line}  {mutant.what}"
 
 
 def main() -> Any:
@@ -222,18 +225,20 @@ def main() -> Any:
     parser.add_argument("modules", nargs="*", help="like core, ledger or core/moves; all of both if there are none")
     parser.add_argument("--sample", type=int, help="so many mutants, by chance")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--again", type=Path, help="only those that are named in what an earlier run has printed")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker:
         return _judge_all()
     start = time.monotonic()
-    todo = jobs(args.modules, args.sample, args.seed)
+    told = args.again.read_text() if args.again is not None else None
+    todo = jobs(args.modules, args.sample, args.seed, told)
     found = run(todo, args.workers)
     _say("\nnot found:")
     for one in found:
         if one.fate == "survived":
-            _say(f"  {_named(one)}")
+            _say(f"  {_named(one.module, one.mutant)}")
     for room in sorted({one.module.split("/")[0] for one in found}):
         _say(f"{room}: {_figures([one for one in found if one.module.startswith(room)])}")
     _say(f"seed {args.seed}, {time.monotonic() - start:.0f} s, {len(EQUIVALENT)} known equivalents left out")
