@@ -76,6 +76,36 @@ def test_only_legal_moves_are_none(before: TaskState, after: TaskState) -> None:
         assert folds.problems(Fold(), record._replace(event=event), worked=False) == []
 
 
+CUT = END._replace(action="decompose", changes=(Change("b", None, "pending"), Change("c", None, "pending")))
+CUTTING = folds.step(Fold(), BEGIN._replace(action="decompose"), worked=False)
+
+
+def test_an_agent_that_cuts_a_task_says_what_the_subtasks_are_and_leaves_the_task_running() -> None:
+    assert folds.problems(CUTTING, CUT, worked=True) == []
+
+
+@pytest.mark.parametrize(
+    ("fold", "record", "problem"),
+    [
+        (BEGUN, CUT._replace(action="execute"), "does not say what became of it"),
+        (BEGUN, CUT._replace(action="execute"), "b: none -> pending"),
+        (CUTTING, CUT._replace(outcome="failed"), "b: none -> pending"),
+        (CUTTING, CUT._replace(changes=()), "does not say what became of it"),
+        (CUTTING, CUT._replace(changes=(Change("b", None, "running"),)), "b: none -> running"),
+    ],
+)
+def test_only_a_decomposition_that_completed_makes_tasks(fold: Fold, record: Record, problem: str) -> None:
+    found = folds.problems(fold, record, worked=True)
+    assert any(problem in each for each in found), found
+
+
+def test_what_a_tree_shows_and_a_record_does_not_say_is_unexplained() -> None:
+    done, made = Change("a", "running", "completed"), Change("b", None, "pending")
+    assert folds.unexplained([done, made], END) == [made]
+    assert folds.unexplained([], END) == [done]
+    assert folds.unexplained([made, done], None) == [done, made]
+
+
 def test_sums_count_from_the_start_and_idle_steps_in_a_row() -> None:
     nothing = END._replace(changes=(Change("a", "running", "pending"),), outcome="failed", cost_usd=None, totals=None)
     fold = Fold()

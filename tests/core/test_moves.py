@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitorch.core.moves import Change, Family, apply, check_move, difference, is_legal, with_parents
+from gitorch.core.moves import Change, Family, apply, check_move, difference, is_legal, net, with_parents
 from gitorch.core.names import TASK_STATES, TaskState
 from gitorch.errors import GitorchError
 
@@ -170,3 +170,12 @@ def test_no_circle_of_parents_goes_on_for_ever(family: tuple[dict[str, TaskState
         above = list(Family(family[1]).ancestors(name))
         assert len(above) == len(set(above))
         assert name not in above
+
+
+@given(some_states, st.lists(some_states, max_size=4))
+def test_the_net_of_changes_leads_from_the_first_state_to_the_last(
+    begin: dict[str, TaskState], others: list[dict[str, TaskState]]
+) -> None:
+    way = [begin, *others]
+    steps = [change for before, after in itertools.pairwise(way) for change in difference(before, after)]
+    assert net(steps) == difference(begin, way[-1])
