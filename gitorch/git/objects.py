@@ -295,7 +295,7 @@ class Objects:
         oid = done.out.decode().strip()
         if done.code != 0 or not self._is_stored(oid):
             raise GitError(
-                f"{self._git.folder}: git mktree failed: {complaint(done.err)}",
+                f"{self._git.folder}: git mktree failed: {self._git.why(done)}",
                 hint="is the disk full, or .git read-only?",
             )
         return oid

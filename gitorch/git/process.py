@@ -115,8 +115,27 @@ class Git:
             GitError: it ended with another code than 0; `what` it was, and where, is named.
         """
         if done.code != 0:
-            raise GitError(f"{self.folder}: git {what} failed: {complaint(done.err)}", hint=advice(done.err))
+            raise GitError(f"{self.folder}: git {what} failed: {self.why(done)}", hint=advice(done.err))
         return done.out
+
+    def why(self, done: Completed) -> str:
+        """Say why a git that was to write has failed, with the system's cause, which git often keeps to itself."""
+        said = complaint(done.err)
+        trouble = None if said.endswith(_CAUSES) else self._trouble()
+        return said if trouble is None else f"{said} ({trouble})"
+
+    def _trouble(self) -> str | None:
+        """Tell what the system says if one wants to write here, None where it lets one."""
+        try:
+            import tempfile  # noqa: PLC0415 - needed here alone, and every start would pay for it
+
+            with tempfile.TemporaryFile(dir=self.folder) as file:
+                file.write(bytes(8192))
+        except OSError as error:
+            return error.strerror
+        except ImportError:  # no file can be opened, and Python does not tell why
+            return None
+        return None
 
     def line(self, *args: str, index: Path | None = None) -> str:
         """Run git and give its output as one line of text."""

@@ -10,7 +10,7 @@ from gitorch.core.fold import Fold
 from gitorch.core.text import one_line
 from gitorch.git import refs
 from gitorch.git.objects import Commit, Entry
-from gitorch.git.process import GitError, complaint
+from gitorch.git.process import GitError
 from gitorch.git.repository import Repository
 from gitorch.guard.snapshot import Diff, diff
 from gitorch.ledger.history import READ_LOG, recent, record_of
@@ -208,6 +208,6 @@ def put_branch(repository: Repository, *, branch: str | None, to: str, now: str,
     done = refs.move(repository, "HEAD", to, was=now, why=why)
     if done.code != 0:
         raise GitError(
-            f"{repository.root}: the branch cannot be put back: {complaint(done.err)}",
+            f"{repository.root}: the branch cannot be put back: {repository.git.why(done)}",
             hint="run the same command again",
         )

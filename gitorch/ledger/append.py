@@ -215,22 +215,22 @@ def _write_commit(repository: Repository, tree: str, parents: list[str], text: s
     if done.code != 0 and _NO_OBJECT in done.err:
         raise _Vanished(complaint(done.err))
     if done.code != 0:
-        raise _commit_error(repository, done.err, signing=bool(sign))
+        raise _commit_error(repository, done, signing=bool(sign))
     return done.out.decode().strip()
 
 
-def _commit_error(repository: Repository, stderr: str, *, signing: bool) -> GitError:
-    if any(word in stderr for word in ("tell me who you are", "empty ident", "auto-detect email")):
+def _commit_error(repository: Repository, done: Completed, *, signing: bool) -> GitError:
+    if any(word in done.err for word in ("tell me who you are", "empty ident", "auto-detect email")):
         return GitError(
             "git does not know who you are", hint="set your name and address: git config user.name and user.email"
         )
     if signing:
         return GitError(
-            f"{repository.root}: the commit cannot be signed: {complaint(stderr)}",
+            f"{repository.root}: the commit cannot be signed: {repository.git.why(done)}",
             hint="commit.gpgsign is on: see that your key can be used without a prompt",
         )
     return GitError(
-        f"{repository.root}: the commit cannot be written: {complaint(stderr)}",
+        f"{repository.root}: the commit cannot be written: {repository.git.why(done)}",
         hint="is there room and are rights there?",
     )
 
@@ -248,7 +248,8 @@ def _publish(repository: Repository, state: WorkflowState, follow: Follow, draft
                 for ref in draft.marked:  # git may have made them before it failed at the branch
                     refs.drop(repository, ref)
                 raise GitError(
-                    f"{repository.root}: the branch cannot be moved: {complaint(done.err)}", hint="is .git writable?"
+                    f"{repository.root}: the branch cannot be moved: {repository.git.why(done)}",
+                    hint="is .git writable?",
                 )
             return False
         following.follow(repository, follow, index)

@@ -19,7 +19,7 @@ from gitorch.core.names import TASKS_DIR
 from gitorch.git import files, leftovers
 from gitorch.git.locks import hold_index
 from gitorch.git.objects import Entry
-from gitorch.git.process import GitError, complaint
+from gitorch.git.process import GitError
 from gitorch.git.repository import Repository
 
 INDEX_WAIT: Final = 10.0  # seconds for another git to let go of the index
@@ -66,7 +66,7 @@ def build_index(repository: Repository, follow: Follow) -> Path:
     done = repository.git.attempt("update-index", "-z", "--index-info", stdin=lines, index=mine)
     if done.code != 0 or _LEFT_OUT in done.err:
         raise GitError(
-            f"{repository.root}: git does not take all files: {complaint(done.err)}", hint="nothing was recorded"
+            f"{repository.root}: git does not take all files: {repository.git.why(done)}", hint="nothing was recorded"
         )
     return mine
 

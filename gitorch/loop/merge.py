@@ -18,7 +18,7 @@ from gitorch.core.task import Task
 from gitorch.errors import Exit, GitorchError
 from gitorch.git import leftovers
 from gitorch.git.objects import Entry
-from gitorch.git.process import GitError, complaint
+from gitorch.git.process import GitError
 from gitorch.git.repository import Repository
 from gitorch.guard import merge as three_way
 from gitorch.guard import snapshot
@@ -147,7 +147,7 @@ def _forward(repository: Repository, tip: str) -> Merged:
         done = repository.git.attempt("merge", "--ff-only", "--no-autostash", "-q", tip)
         if done.code != 0:
             raise GitError(
-                f"{repository.root}: git cannot move this branch on: {complaint(done.err)}", hint="see git status"
+                f"{repository.root}: git cannot move this branch on: {repository.git.why(done)}", hint="see git status"
             )
     repository.sync()
     return Merged("forwarded", tip)

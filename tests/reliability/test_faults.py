@@ -18,6 +18,7 @@ import pytest
 
 import gitorch
 from gitorch.errors import GitorchError
+from gitorch.git.process import Completed, Git
 from tests.loop.bench import Bench, differences
 from tests.reliability import faults
 from tests.reliability.faults import Event, Fault, Played
@@ -292,6 +293,17 @@ def test_a_full_disk(bench: Bench, tmp_path: Path, left: int | tuple[int, ...]) 
     for each in (left,) if isinstance(left, int) else left:
         with _mounted(disk, "-t", "tmpfs", "-o", "size=6m", "tmpfs"):
             _fill_and_work(Bench(disk / "repo"), bench.root, each)
+
+
+def test_the_cause_is_told_where_git_does_not_tell_it(tmp_path: Path) -> None:
+    failed = Completed(128, b"", "fatal: couldn't set 'refs/heads/main'\n")
+    assert Git(tmp_path).why(failed) == "couldn't set 'refs/heads/main'"
+    with _mounted(tmp_path, "-t", "tmpfs", "-o", "size=64k", "tmpfs"):
+        rest = os.statvfs(tmp_path)
+        (tmp_path / "filler").write_bytes(b"x" * (rest.f_bavail * rest.f_bsize))
+        assert Git(tmp_path).why(failed) == f"couldn't set 'refs/heads/main' ({os.strerror(errno.ENOSPC)})"
+        told = Completed(128, b"", "fatal: cannot open 'x': Permission denied\n")
+        assert Git(tmp_path).why(told) == "cannot open 'x': Permission denied"
 
 
 def _fill_and_work(bench: Bench, pattern: Path, left: int) -> None:
