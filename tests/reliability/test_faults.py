@@ -140,7 +140,7 @@ class Stage:
         # what an agent does to a folder while it is out is put back by the next step that can
         out = ["doc"] if played.code not in GOOD and "doc" in " ".join(self.scene.command) else []
         own = Bench.without(self.before.work, *out)
-        found = differences(own, self.bench.photo(without=[*AGENTS, *others, *out]))
+        found = differences(own, Bench.without(self.bench.photo(without=[*AGENTS, *others]), *out))
         assert not found, "the user's own work: " + "; ".join(found)
         assert self.events() <= self.count + 1
         assert not self.scene.event or played.code not in GOOD or self.events() == self.count + 1, "lost"
