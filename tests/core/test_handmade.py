@@ -239,6 +239,24 @@ def test_needs_stay_possible() -> None:
         handmade.record(Side(MAIN, before), Side(MAIN, {**before, "c": "pending"}), tasks, rewritten=False)
 
 
+def test_a_task_that_could_not_run_before_does_not_stand_in_the_way() -> None:
+    tasks = {"d": Task(name="d", needs=("x",)), "e": Task(name="e")}
+    before: dict[str, TaskState] = {"d": "pending", "e": "pending"}
+    record = handmade.record(Side(MAIN, before), Side(MAIN, {"d": "pending"}), tasks, rewritten=False)
+    assert record is not None
+    assert record.event == "drop"
+
+
+def test_a_move_beside_one_that_brings_others_along_has_to_be_legal_too() -> None:
+    parents = {"a": None, "b": "a", "z": None}
+    before: dict[str, TaskState] = {"a": "running", "b": "running", "z": "running"}
+    record = record_of(before, dict.fromkeys(before, "completed"), parents)
+    assert record is not None
+    assert [change.name for change in record.changes] == ["b", "z", "a"]
+    with pytest.raises(GitorchError, match="task z is pending and cannot become completed"):
+        record_of({**before, "z": "pending"}, dict.fromkeys(before, "completed"), parents)
+
+
 def test_a_task_dropped_beside_another_that_is_moved_is_no_record_of_drop() -> None:
     before: dict[str, TaskState] = {"a": "pending", "b": "pending"}
     record = record_of(before, {"b": "running"}, {"a": None, "b": None})
