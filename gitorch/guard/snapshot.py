@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ from gitorch.guard.held import DEFAULT_MAX_FILE, Held, hold_reason, holds_token
 
 Diff = Mapping[str, tuple[Entry | None, Entry | None]]
 _NO_MODE: Final = "000000"
+_UNSEEN: Final = re.compile(r"^warning: could not open directory '(.*)': (.*)$", re.MULTILINE)  # git goes on without it
 
 
 class Snapshot(NamedTuple):
@@ -103,7 +105,11 @@ def _files_of(repository: Repository, folder: str) -> list[str]:
     found: list[str] = []
     if top.is_symlink():
         return found
-    for base, folders, names in os.walk(top):
+
+    def unseen(error: OSError) -> None:
+        _refuse_unseen(Path(error.filename), error.strerror or str(error))
+
+    for base, folders, names in os.walk(top, onerror=unseen):
         folders[:] = sorted(name for name in folders if not (Path(base) / name / ".git").exists())
         found += [os.path.relpath(os.path.join(base, name), repository.root) for name in sorted(names)]  # noqa: PTH118
     return [path for path in found if path.startswith(TASKS_DIR + "/")]
@@ -184,11 +190,11 @@ def _holds_a_token(repository: Repository, path: str) -> bool:
 
 
 def _scan(repository: Repository, index: Path) -> _Found:
-    out = repository.git.run(
-        "status",
-        *("--porcelain=v2", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty"),
-        index=index,
-    )
+    options = ("--porcelain=v2", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty")
+    done = repository.git.attempt("status", *options, index=index)
+    out = repository.git.check(done, "status")
+    for folder, why in _UNSEEN.findall(done.err):
+        _refuse_unseen(repository.root / folder, why)
     changed: list[tuple[str, bool]] = []
     intended: list[str] = []
     staged = False
@@ -207,6 +213,18 @@ def _scan(repository: Repository, index: Path) -> _Found:
             path = os.fsdecode(line.split(b" ", 10)[10])
             raise GitorchError(f"{path} has conflicts that are not resolved", hint="resolve them and git add the file")
     return _Found(changed, staged, tuple(intended))
+
+
+def _refuse_unseen(folder: Path, why: str) -> None:
+    """Refuse to go on where a folder could not be listed just now: its files would pass for new ones later.
+
+    One that we may not list is no matter: what is in it stays out of sight.
+
+    Raises:
+        GitorchError: it could be listed.
+    """
+    if os.access(folder, os.R_OK | os.X_OK):
+        raise GitorchError(f"{folder}: cannot be listed: {why}", hint="try again; if it happens again look at the disk")
 
 
 def changes_in(repository: Repository, paths: Sequence[str]) -> dict[str, Entry | None]:

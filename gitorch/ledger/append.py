@@ -252,6 +252,8 @@ def _publish(repository: Repository, state: WorkflowState, follow: Follow, draft
                     hint="is .git writable?",
                 )
             return False
+        for ref in draft.released if done.code != 0 else ():  # the branch has moved, and git failed after that
+            refs.drop(repository, ref)
         following.follow(repository, follow, index)
     moment = time.time()
     repository.sync()  # branch, index and files, and that the lock is gone: what is told to be recorded stays so

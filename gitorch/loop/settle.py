@@ -70,6 +70,7 @@ class Work(NamedTuple):
 def look(repository: Repository, invocation: Invocation, before: Snapshot) -> Work:
     """See what the invocation did. Commits of the agent's own that hold the user's prior work are redone without it."""
     after, made = _taken(repository, invocation, before)
+    made = _without_held(made, before, but=task_dir(invocation.task) if invocation.task is not None else None)
     branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
     prior = snapshot.diff(repository, repository.objects.tree_of(invocation.begin), before.tree)
     if branch.fault is None:
@@ -83,6 +84,22 @@ def _taken(repository: Repository, invocation: Invocation, before: Snapshot) -> 
     own_dir = task_dir(invocation.task) if invocation.task is not None else None
     after = snapshot.take(repository, "after", of=before.index_file, task_dir=own_dir, whatever_lies_there=True)
     return after, snapshot.diff(repository, before.tree, after.tree)
+
+
+def _without_held(made: Diff, before: Snapshot, *, but: str | None = None) -> Diff:
+    """Leave out what the snapshot before could not hold: it lay there already, nobody knows with which content.
+
+    In the task's own folder, `but`, it is most likely what an earlier attempt has left.
+    """
+
+    def is_held(path: str) -> bool:
+        return any(above in before.held for above in (path, *(path[:at] for at, c in enumerate(path) if c == "/")))
+
+    return {
+        path: change
+        for path, change in made.items()
+        if not is_held(path) or (but is not None and path.startswith(but + "/"))
+    }
 
 
 def _redo_without(repository: Repository, invocation: Invocation, branch: Made, prior: Diff) -> Made:
@@ -172,6 +189,7 @@ def put_back(repository: Repository, invocation: Invocation, record_for: RecordF
 
 def _put_all_back(repository: Repository, invocation: Invocation, before: Snapshot, record_for: RecordFor) -> Outcome:
     after, made = _taken(repository, invocation, before)
+    made = _without_held(made, before)
     branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
     leaves = bool(made or branch.own or branch.fault is not None)
     rescued = _rescue(repository, invocation, after, branch) if leaves else None

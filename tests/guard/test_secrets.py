@@ -84,3 +84,34 @@ def test_repositories_inside_are_left_alone(bench: Bench, code: int) -> None:
     assert (bench.root / ".tasks/t/empty/f").exists()
     assert not [line for line in bench.git("ls-tree", "-r", "HEAD").splitlines() if "inner" in line or "empty" in line]
     assert bench.is_sound()
+
+
+@pytest.mark.parametrize("code", [0, 1])
+@pytest.mark.parametrize(
+    ("held", "deed"),
+    [
+        ("notes.txt", "grep -v ghp_ notes.txt > n; cat n > notes.txt; rm n"),
+        ("big.bin", "truncate -s 10 big.bin"),
+        ("vendor/kept.txt", "rm -rf vendor/.git"),
+    ],
+)
+def test_what_was_held_before_and_is_no_more_stays_the_users(bench: Bench, held: str, deed: str, code: int) -> None:
+    bench.git("config", "gitorch.maxfile", "1k")
+    bench.write("notes.txt", f"mine\n{TOKEN}\n")
+    bench.write("big.bin", "mine\n" * 1000)
+    bench.git("init", "-q", "vendor")
+    bench.write("vendor/kept.txt", "mine\n")
+    bench.step(f"{deed}; echo made > made.txt; exit {code}")
+    assert bench.read(held).startswith("mine\n")
+    assert bench.git("ls-files", "--", held) == ""
+    assert bench.git("log", "--format=%H", "--", held) == ""
+    assert (bench.git("ls-files", "made.txt") != "") == (code == 0)
+    assert bench.is_sound()
+
+
+def test_what_an_earlier_attempt_left_in_the_tasks_folder_can_be_made_good(bench: Bench) -> None:
+    out = ".tasks/t/out.md"
+    bench.step(f"echo {TOKEN} > {out}; exit 1")
+    assert bench.read(out) == f"{TOKEN}\n"
+    bench.step(f"echo clean > {out}")
+    assert bench.committed(out) == "clean\n"
