@@ -140,9 +140,9 @@ def _is_last_in_reflog(repository: Repository, begin: str) -> bool:
     return who.split(" ")[1:2] == [begin] and action.startswith(_RECORD)
 
 
-def touches(repository: Repository, commits: Sequence[Commit], paths: Diff) -> bool:
-    """Tell whether any of the commits changes one of the paths, as the user's uncommitted work would."""
-    return bool(paths) and any(path in paths for commit in commits for path in _changes(repository, commit))
+def touches(repository: Repository, commits: Sequence[Commit], is_yours: Callable[[str], bool]) -> bool:
+    """Tell whether any of the commits changes a path of the user's uncommitted work."""
+    return any(is_yours(path) for commit in commits for path in _changes(repository, commit))
 
 
 def _changes(repository: Repository, commit: Commit) -> Diff:

@@ -48,6 +48,12 @@ class Snapshot(NamedTuple):
     exact: tuple[str, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
 
+    def holds(self, path: str) -> bool:
+        """Tell whether a file, or a folder that it is in, lay there and is not in the tree."""
+        return bool(self.held) and any(
+            above in self.held for above in (path, *(path[:at] for at, char in enumerate(path) if char == "/"))
+        )
+
 
 class _Found(NamedTuple):
     """What `git status` says of the work tree against an index."""

@@ -73,8 +73,8 @@ def look(repository: Repository, invocation: Invocation, before: Snapshot) -> Wo
     made = _without_held(made, before, but=task_dir(invocation.task) if invocation.task is not None else None)
     branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
     prior = snapshot.diff(repository, repository.objects.tree_of(invocation.begin), before.tree)
-    if branch.fault is None:
-        branch = _redo_without(repository, invocation, branch, prior)
+    if branch.fault is None and (prior or before.held):
+        branch = _redo_without(repository, invocation, branch, lambda path: path in prior or before.holds(path))
     parts = _separate(repository, invocation, before, branch.tip, made=made, prior=prior)
     return Work(after, made, branch, parts, prior)
 
@@ -91,27 +91,25 @@ def _without_held(made: Diff, before: Snapshot, *, but: str | None = None) -> Di
 
     In the task's own folder, `but`, it is most likely what an earlier attempt has left.
     """
-
-    def is_held(path: str) -> bool:
-        return any(above in before.held for above in (path, *(path[:at] for at, c in enumerate(path) if c == "/")))
-
     return {
         path: change
         for path, change in made.items()
-        if not is_held(path) or (but is not None and path.startswith(but + "/"))
+        if not before.holds(path) or (but is not None and path.startswith(but + "/"))
     }
 
 
-def _redo_without(repository: Repository, invocation: Invocation, branch: Made, prior: Diff) -> Made:
+def _redo_without(
+    repository: Repository, invocation: Invocation, branch: Made, is_yours: Callable[[str], bool]
+) -> Made:
     own = [commit for commit in branch.commits if commit.oid in branch.own]
-    if not commits.touches(repository, own, prior):
+    if not commits.touches(repository, own, is_yours):
         return branch
     tip = commits.replay(
         repository,
         invocation.begin,
         branch.commits,
         lambda commit, changes: {
-            path: after for path, (_, after) in changes.items() if commit.oid not in branch.own or path not in prior
+            path: after for path, (_, after) in changes.items() if commit.oid not in branch.own or not is_yours(path)
         },
     )
     return commits.made_anew(repository, invocation.begin, branch, tip)

@@ -115,3 +115,20 @@ def test_what_an_earlier_attempt_left_in_the_tasks_folder_can_be_made_good(bench
     assert bench.read(out) == f"{TOKEN}\n"
     bench.step(f"echo clean > {out}")
     assert bench.committed(out) == "clean\n"
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_commits_of_an_agent_that_adds_everything_are_made_anew_without_the_users_secrets(
+    bench: Bench, code: int
+) -> None:
+    mine = {".env": "PASSWORD=hunter2-secret\n", "notes.md": f"the token is {TOKEN}\n"}
+    for name, text in mine.items():
+        bench.write(name, text)
+    bench.git("init", "-q", "vendor")
+    bench.git("-C", "vendor", "commit", "-q", "--allow-empty", "-m", "mine")
+    before = bench.photo()
+    bench.step(f"echo x > x.txt; git add -A; git commit -qm 'all of it'; exit {code}")
+    assert bench.photo(without=["x.txt"]) == before
+    assert ("x.txt" in bench.git("log", "--name-only", "--format=")) == (code == 0)
+    assert not {*mine, "vendor"} & {*bench.git("log", "--name-only", "--format=").split()}
+    assert bench.is_sound()
