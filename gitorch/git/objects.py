@@ -162,7 +162,7 @@ class Objects:
         """Give the id of the tree that a commit holds."""
         commit = self.commit(rev)
         if commit is None:
-            raise GitError(f"{rev} is no commit")
+            raise self._missing("commit", rev)
         return commit.tree
 
     def tree(self, spec: str) -> dict[str, Entry]:

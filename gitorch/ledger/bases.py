@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from gitorch.git.process import Git
 
 _T = TypeVar("_T")
+_NONE: Final = 1  # git's exit code where there is no such commit
 
 
 def bases(git: Git, ours: str, *theirs: str) -> list[str]:
     """List the commits from which two others both went on, by their ids; usually there is one.
 
     Several on the other side stand for a merge of them.
+
+    Raises:
+        GitError: the history cannot be read.
     """
-    return sorted(git.attempt("merge-base", "--all", ours, *theirs).out.decode().split())
+    done = git.attempt("merge-base", "--all", ours, *theirs)
+    if done.code != _NONE:
+        git.check(done, "merge-base")
+    return sorted(done.out.decode().split())
 
 
 def common(

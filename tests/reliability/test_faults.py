@@ -40,6 +40,7 @@ OWN: Final = {
     ),
     "execute, committing": SCENES["execute"],
 }
+SLICE: Final = os.environ.get("GITORCH_SLICE", "0/1")  # 1/4 is every fourth call, from the second on
 SHORT: Final = {"update": 2, "create": 1, "decompose": 1, "execute": 1, "execute, failing": 1, "merge": 1}
 
 needs_faults = pytest.mark.skipif(faults.missing() is not None, reason=faults.missing() or "")
@@ -222,7 +223,7 @@ def test_every_call_fails(
     stage = _stage(name, tmp_path, tmp_path_factory, monkeypatch)
     calls = stage.calls()
     chosen = single(calls) if kind == "single" else filling(calls)
-    first, every = (int(part) for part in os.environ.get("GITORCH_SLICE", "0/1").split("/"))
+    first, every = (int(part) for part in SLICE.split("/"))
     count, failures = stage.failures(chosen[first::every])
     tell(
         f"FIGURES {name}, {kind}: {count} faults of {len(chosen)}, {len(failures)} failures, "
