@@ -139,6 +139,16 @@ def test_what_main_task_holds_next(states: States, expected: MainTask) -> None:
     assert (made.status, made.next, made.task) == (expected.status, expected.next, expected.task or made.task)
 
 
+def test_a_task_that_is_preferred_goes_on_where_it_can() -> None:
+    tasks = tasks_of(Task(name="a"), Task(name="b"), Task(name="c", needs=("a",)))
+    states: States = dict.fromkeys(tasks, "pending")
+    assert next_main_task(states, tasks).task == "a"
+    assert next_main_task(states, tasks, prefer="b").task == "b"
+    for other in ("c", "gone"):
+        assert next_main_task(states, tasks, prefer=other).task == "a"
+    assert next_main_task({**states, "b": "completed"}, tasks, prefer="b").task == "a"
+
+
 def test_focus_is_the_tasks_own_or_its_nearest_or_first_ancestors() -> None:
     tasks = tasks_of(Task(name="top", focus="On Q4"), Task(name="leaf", parent="top"))
     assert next_main_task({"top": "pending", "leaf": "pending"}, tasks).focus == "On Q4"

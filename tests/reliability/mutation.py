@@ -40,7 +40,7 @@ _OWN = {  # the tests that fit a module, where they are not in the file of its n
     "core/moves": "core/test_moves core/test_join core/test_plan",
     "core/plain": "core/test_message_plain",
     "core/record": "core/test_message core/test_again",
-    "core/rules": "core/test_handmade core/test_fold",
+    "core/rules": "core/test_rules core/test_handmade",
     "core/task": "core/test_task core/test_template",
     "core/trailers": "core/test_message core/test_message_plain",
     "core/yamlevents": "core/test_yamltext core/test_outline core/test_template",
