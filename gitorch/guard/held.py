@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from pathlib import Path
@@ -30,12 +31,20 @@ _SECRET_TEXT = re.compile(
 _KEY_BLOCK = re.compile(rb"(-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY).*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL)
 
 
+Mark = tuple[int, int, int]
+
+
 class Held(NamedTuple):
-    """A file left where it is. `mark` changes when the file changes; it is never the content."""
+    """A file left where it is. `mark` changes when the file changes, not with its name; it is never the content."""
 
     reason: str
-    mark: tuple[int, int, int]
+    mark: Mark
     by_content: bool = False
+
+
+def mark_of(info: os.stat_result) -> Mark:
+    """Give what changes when a file does: its size, the time of the change, and its number in the file system."""
+    return info.st_size, info.st_mtime_ns, info.st_ino
 
 
 def hold_reason(path: Path, *, tracked: bool, max_file: int) -> Held | None:
@@ -47,7 +56,7 @@ def hold_reason(path: Path, *, tracked: bool, max_file: int) -> Held | None:
         info = path.lstat()
     except OSError:
         return None  # gone: there is nothing to hash
-    mark = (info.st_size, info.st_mtime_ns, info.st_ino)
+    mark = mark_of(info)
     if stat.S_ISDIR(info.st_mode):  # without .git it has taken the place of a file that is gone
         return Held("a repository of its own", mark) if (path / ".git").exists() else None
     if not stat.S_ISREG(info.st_mode):

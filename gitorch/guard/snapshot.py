@@ -7,13 +7,16 @@ import re
 import shutil
 import stat
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gitorch.core.names import TASKS_DIR
 from gitorch.errors import GitorchError
 from gitorch.git.objects import Entry
 from gitorch.git.repository import Repository
+from gitorch.guard import held as holding
 from gitorch.guard.held import DEFAULT_MAX_FILE, Held, hold_reason, holds_token
 
 Diff = Mapping[str, tuple[Entry | None, Entry | None]]
@@ -48,11 +51,12 @@ class Snapshot(NamedTuple):
     exact: tuple[str, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
 
-    def holds(self, path: str) -> bool:
-        """Tell whether a file, or a folder that it is in, lay there and is not in the tree."""
-        return bool(self.held) and any(
-            above in self.held for above in (path, *(path[:at] for at, char in enumerate(path) if char == "/"))
-        )
+    def held_at(self, path: str) -> Held | None:
+        """Tell why a file, or a folder that it is in, lay there and is not in the tree; None where that is not so."""
+        if not self.held:
+            return None
+        above = (path[:at] for at, char in enumerate(path) if char == "/")
+        return next((self.held[each] for each in (path, *above) if each in self.held), None)
 
 
 class _Found(NamedTuple):
@@ -64,7 +68,13 @@ class _Found(NamedTuple):
 
 
 def take(
-    repository: Repository, name: str, *, of: Path, task_dir: str | None, whatever_lies_there: bool = False
+    repository: Repository,
+    name: str,
+    *,
+    of: Path,
+    task_dir: str | None,
+    whatever_lies_there: bool = False,
+    held_before: Mapping[str, Held] = MappingProxyType({}),
 ) -> Snapshot:
     """Take a snapshot.
 
@@ -74,6 +84,7 @@ def take(
         of: the index to copy; paths that have not changed against it are not read again.
         task_dir: a folder whose files count although ignore rules would leave them out.
         whatever_lies_there: take files too that git refuses to read in, by a filter or an encoding.
+        held_before: files that an earlier snapshot held; under other names they are held again.
 
     Raises:
         GitorchError: the index has unmerged paths, or git cannot read the work tree.
@@ -95,6 +106,7 @@ def take(
         reason = hold_reason(repository.root / path, tracked=tracked, max_file=max_file)
         if reason is not None and not (tracked and reason.by_content and _holds_a_token(repository, path)):
             held[path] = reason
+    held.update(_renamed(repository, [path for path in wanted if path not in held], held_before))
     kept = [path for path in wanted if path not in held]
     if not kept:
         return Snapshot(staged, index, mark_of(index), staged, held, {}, mark, found.intended)
@@ -103,6 +115,18 @@ def take(
         _read_in(repository, index, kept)
     tree = git.line("write-tree", index=index)
     return Snapshot(tree, index, mark_of(index), staged, held, {}, mark, found.intended, refused=refused)
+
+
+def _renamed(repository: Repository, paths: Iterable[str], held_before: Mapping[str, Held]) -> dict[str, Held]:
+    """Find files that were held before under another name, which one may not tell from their own."""
+    names = {held.mark: path for path, held in held_before.items()}
+    found = {}
+    for path in paths if names else ():
+        with suppress(OSError):
+            mark = holding.mark_of((repository.root / path).lstat())
+            if names.get(mark, path) != path:
+                found[path] = Held(f"it was {names[mark]}, and is held back as that was", mark)
+    return found
 
 
 def _files_of(repository: Repository, folder: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -70,32 +71,47 @@ class Work(NamedTuple):
 def look(repository: Repository, invocation: Invocation, before: Snapshot) -> Work:
     """See what the invocation did. Commits of the agent's own that hold the user's prior work are redone without it."""
     after, made = _taken(repository, invocation, before)
-    made = _without_held(made, before, but=task_dir(invocation.task) if invocation.task is not None else None)
+    spared = _held_before(made, before, but=task_dir(invocation.task) if invocation.task is not None else None)
+    made = {path: change for path, change in made.items() if path not in spared}
     branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
     prior = snapshot.diff(repository, repository.objects.tree_of(invocation.begin), before.tree)
     if branch.fault is None and (prior or before.held):
-        branch = _redo_without(repository, invocation, branch, lambda path: path in prior or before.holds(path))
+        yours = partial(_is_yours, prior, before)
+        branch = _redo_without(repository, invocation, branch, yours)
     parts = _separate(repository, invocation, before, branch.tip, made=made, prior=prior)
+    parts = parts._replace(left={**parts.left, **spared})
     return Work(after, made, branch, parts, prior)
 
 
 def _taken(repository: Repository, invocation: Invocation, before: Snapshot) -> tuple[Snapshot, Diff]:
     """Take the snapshot afterwards, and list what has changed."""
     own_dir = task_dir(invocation.task) if invocation.task is not None else None
-    after = snapshot.take(repository, "after", of=before.index_file, task_dir=own_dir, whatever_lies_there=True)
+    after = snapshot.take(
+        repository,
+        "after",
+        of=before.index_file,
+        task_dir=own_dir,
+        whatever_lies_there=True,
+        held_before=before.held,
+    )
     return after, snapshot.diff(repository, before.tree, after.tree)
 
 
-def _without_held(made: Diff, before: Snapshot, *, but: str | None = None) -> Diff:
-    """Leave out what the snapshot before could not hold: it lay there already, nobody knows with which content.
+def _is_yours(prior: Diff, before: Snapshot, path: str) -> bool:
+    return path in prior or before.held_at(path) is not None
+
+
+def _held_before(made: Diff, before: Snapshot, *, but: str | None = None) -> dict[str, str]:
+    """List what has changed that the snapshot before could not hold, and why: nobody knows what was in it then.
 
     In the task's own folder, `but`, it is most likely what an earlier attempt has left.
     """
-    return {
-        path: change
-        for path, change in made.items()
-        if not before.holds(path) or (but is not None and path.startswith(but + "/"))
-    }
+    found = {}
+    for path in made:
+        held = before.held_at(path)
+        if held is not None and not (but is not None and path.startswith(but + "/")):
+            found[path] = f"it lay there before, and was held back: {held.reason}"
+    return found
 
 
 def _redo_without(
@@ -187,7 +203,8 @@ def put_back(repository: Repository, invocation: Invocation, record_for: RecordF
 
 def _put_all_back(repository: Repository, invocation: Invocation, before: Snapshot, record_for: RecordFor) -> Outcome:
     after, made = _taken(repository, invocation, before)
-    made = _without_held(made, before)
+    spared = _held_before(made, before)
+    made = {path: change for path, change in made.items() if path not in spared}
     branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
     leaves = bool(made or branch.own or branch.fault is not None)
     rescued = _rescue(repository, invocation, after, branch) if leaves else None

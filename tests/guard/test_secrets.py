@@ -101,11 +101,22 @@ def test_what_was_held_before_and_is_no_more_stays_the_users(bench: Bench, held:
     bench.write("big.bin", "mine\n" * 1000)
     bench.git("init", "-q", "vendor")
     bench.write("vendor/kept.txt", "mine\n")
-    bench.step(f"{deed}; echo made > made.txt; exit {code}")
+    done = bench.step(f"{deed}; echo made > made.txt; exit {code}")
+    assert (f"left uncommitted: {held} (it lay there before" in done.err) == (code == 0)
     assert bench.read(held).startswith("mine\n")
     assert bench.git("ls-files", "--", held) == ""
     assert bench.git("log", "--format=%H", "--", held) == ""
     assert (bench.git("ls-files", "made.txt") != "") == (code == 0)
+    assert bench.is_sound()
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_held_file_is_held_under_another_name(bench: Bench, code: int) -> None:
+    bench.write(".env", "PASSWORD=hunter2-secret\n")
+    done = bench.step(f"mv .env settings.txt; echo made > made.txt; exit {code}")
+    assert bench.read("settings.txt") == "PASSWORD=hunter2-secret\n"
+    assert bench.objects_holding(b"hunter2") == []
+    assert "settings.txt (it was .env" in done.err
     assert bench.is_sound()
 
 
