@@ -124,9 +124,8 @@ def _check_hook(
         note = f"What the hook said:\n\n{said}" if said.strip() else ""
         return claim.rejected(f"the repository's pre-commit hook failed with exit {code}", note), None
     added = snapshot.diff(repository, tree, repository.git.line("write-tree", index=index))
-    yours = (
-        done.prior.keys() | done.after.held.keys() | done.parts.left.keys()
-    )  # a hook that adds everything would add these too
+    # a hook that adds everything would add these too
+    yours = done.prior.keys() | done.after.held.keys() | done.parts.left.keys()
     edits: dict[str, Entry | None] = {
         **done.parts.work,
         **{path: new for path, (_, new) in added.items() if path not in yours},
