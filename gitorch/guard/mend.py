@@ -37,7 +37,12 @@ def mend(repository: Repository, before: Snapshot, *, since: float) -> None:
 
 def can_be_put_back(repository: Repository, before: Snapshot) -> bool:
     """Tell whether the objects of a snapshot are still there; only an agent that has pruned them can take them away."""
-    return all(repository.objects.read(oid) is not None for oid in (before.tree, before.staged, *before.raw.values()))
+    return all(_is_there(repository, oid) for oid in (before.tree, before.staged, *before.raw.values()))
+
+
+def _is_there(repository: Repository, oid: str) -> bool:
+    """Tell whether an object is there; one that could not be read just now is asked for once more."""
+    return repository.objects.read(oid) is not None or repository.git.attempt("cat-file", "-e", oid).code == 0
 
 
 def end_operation(repository: Repository) -> None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import gitorch
+from gitorch.git.objects import Objects
+from gitorch.guard import mend
+from gitorch.loop.ahead import Options
 from tests.loop.bench import LINES, Bench, differences
 
 AGENT = "echo work > agent.txt; sed -i 's/^line 15$/agent 15/' doc/c.txt"
@@ -284,3 +289,20 @@ def test_an_edit_in_the_same_instant_as_git_add_is_seen(bench: Bench) -> None:
     bench.step("echo spoilt > a.txt; exit 1")
     assert bench.read("a.txt") == "later\n"
     assert bench.status() == "MM a.txt"
+
+
+def test_a_snapshot_that_could_not_be_read_for_a_moment_is_not_given_up(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.write("mine.txt", "mine\n")
+    before, head, whole = bench.everything(), bench.head(), mend.can_be_put_back
+
+    def blind(*args: Any) -> bool:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Objects, "read", lambda *_: None)
+            return whole(*args)
+
+    monkeypatch.setattr(mend, "can_be_put_back", blind)
+    with gitorch.open(bench.root) as workflow:
+        workflow.step(Options(agent_command="rm -rf doc mine.txt; exit 1"))
+    assert bench.is_put_back(before, head)
