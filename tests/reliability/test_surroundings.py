@@ -48,7 +48,7 @@ def test_a_filter_that_fails_on_the_users_file_is_told(bench: Bench) -> None:
     before = bench.files()
     done = quickly(bench.root, "step", "--agent-command", "echo work > agent.txt")
     assert done.code == 1
-    assert "error: git update-index failed: " in done.err
+    assert f"error: {bench.root}: git update-index failed: external filter" in done.err
     assert "hint: git add says the same" in done.err
     assert bench.files() == before
     bench.write("w.txt", "x\n")
