@@ -128,7 +128,7 @@ class Repository:
     def config(self) -> Mapping[str, str]:
         """Git's configuration, keys in lower case as git prints them, the last value of each."""
         values: dict[str, str] = {}
-        for entry in self.git.attempt("config", "--list", "-z").out.split(b"\0"):
+        for entry in self.git.run("config", "--list", "-z").split(b"\0"):
             key, newline, value = os.fsdecode(entry).partition("\n")
             if key:
                 values[key] = value if newline else "true"
@@ -179,6 +179,12 @@ class Repository:
             return head.removeprefix(_REF)
         done = self.git.attempt("symbolic-ref", "-q", "HEAD")
         return os.fsdecode(done.out).rstrip("\n") if done.code == 0 else None
+
+    def descends(self, commit: str, ancestor: str) -> bool:
+        """Tell whether a commit is another or comes after it; not where git cannot find one of them, asked twice."""
+        args = ("merge-base", "--is-ancestor", ancestor, commit)
+        code = self.git.attempt(*args).code
+        return (code if code in (0, 1) else self.git.attempt(*args).code) == 0
 
     def in_progress(self) -> str | None:
         """Name the operation that this worktree is in the middle of, None where there is none."""

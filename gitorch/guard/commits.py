@@ -59,7 +59,7 @@ def inspect(repository: Repository, *, begin: str, branch: str | None, invocatio
     fault = None
     if repository.branch() != branch:
         fault = "the agent went to another branch"
-    elif head is None or not _descends(repository, head.oid, begin):
+    elif head is None or (head.oid != begin and not repository.descends(head.oid, begin)):
         fault = "the agent rewrote the branch's history"
     elif seen.dropped:
         fault = "the agent took commits of others off the branch"
@@ -78,10 +78,6 @@ def _verified(repository: Repository, begin: str, tip: str) -> tuple[Report, Fol
     from gitorch.ledger.verify import verify_since  # noqa: PLC0415 - as a rule nobody commits beside a step
 
     return verify_since(repository, begin, tip)
-
-
-def _descends(repository: Repository, commit: str, begin: str) -> bool:
-    return commit == begin or repository.git.attempt("merge-base", "--is-ancestor", begin, commit).code == 0
 
 
 def _state_fault(report: Report, commits: Sequence[Commit]) -> str | None:
@@ -107,12 +103,15 @@ def _by_whom(repository: Repository, begin: str, invocation: str) -> _Seen:
     """Read from the reflog which commits came through a git that the agent started, and which not."""
     if _is_last_in_reflog(repository, begin):
         return _Seen(frozenset(), [], dropped=False)
-    out = repository.git.attempt(*READ_LOG, "-g", "-n", str(_REFLOG), "-z", "--format=%H %gs", "HEAD", "--").out
+    args = (*READ_LOG, "-g", "-n", str(_REFLOG), "-z", "--format=%H %gs", "HEAD", "--")
+    done = repository.git.attempt(*args)
+    if done.code != 0:  # it may pass, and else the agent's commits would be taken for those of others
+        done = repository.git.attempt(*args)
     own: set[str] = set()
     dropped: set[str] = set()
     others: list[str] = []
     newer: tuple[str, bool] | None = None
-    for line in out.split(b"\0"):
+    for line in done.out.split(b"\0"):
         oid, _, action = os.fsdecode(line).strip("\n").partition(" ")
         if newer is not None and oid:
             came = repository.git.line("rev-list", "--topo-order", newer[0], f"^{oid}", f"^{begin}").split()

@@ -156,7 +156,7 @@ def finish_interrupted(repository: Repository) -> None:
         {name: None if entry is None else Entry(*entry) for name, entry in entries.items()},
         checkout,
     )
-    if repository.git.attempt("merge-base", "--is-ancestor", commit, "HEAD").code == 0:
+    if repository.descends("HEAD", commit):
         with holding_index(repository, INDEX_WAIT):
             follow(repository, plan, build_index(repository, plan))
     path.unlink()

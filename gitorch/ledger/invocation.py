@@ -137,7 +137,7 @@ def _among(repository: Repository, prefix: str, tip: str, *revs: str) -> _Record
 
 def _tip(repository: Repository, commit: str, rev: str) -> str:
     """Give a revision whose history holds a commit: this one, else a branch, else the commit itself."""
-    if repository.git.attempt("merge-base", "--is-ancestor", commit, rev).code == 0:
+    if repository.descends(rev, commit):
         return rev
     options = ("--count=1", "--format=%(objectname)", f"--contains={commit}")
     return repository.git.run("for-each-ref", *options, *_BRANCHES).decode().strip() or commit

@@ -162,7 +162,7 @@ def is_out(repository: Repository, noted: Invocation) -> bool:
     if noted.lease is None or noted.before is None:
         return False
     tip = noted.branch or "HEAD"
-    if repository.git.attempt("merge-base", "--is-ancestor", noted.begin, tip).code != 0:
+    if not repository.descends(tip, noted.begin):
         return True  # it has been taken off its branch: finish tells
     return recent(repository.objects, tip).begin == noted.begin
 

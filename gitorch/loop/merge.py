@@ -76,10 +76,10 @@ def merge(repository: Repository, branch: str, watch: Watch | None = None) -> Me
         clear_way(repository, watch or Silent())
         tip = _tip(repository, branch)
         head = _head(repository)
-        if _contains(repository, head, tip):
+        if repository.descends(head, tip):
             return Merged("contained", head)
         _refuse_open(repository, tip, branch)
-        if _contains(repository, tip, head):
+        if repository.descends(tip, head):
             return _forward(repository, tip)
         appended = append_if(repository, lambda state: _draft(repository, state, tip, branch))
         return Merged("contained", head) if appended is None else Merged("joined", appended.commit, appended)
@@ -123,10 +123,6 @@ def _head(repository: Repository) -> str:
     return commit.oid
 
 
-def _contains(repository: Repository, commit: str, other: str) -> bool:
-    return repository.git.attempt("merge-base", "--is-ancestor", other, commit).code == 0
-
-
 def _refuse_open(repository: Repository, commit: str, where: str, *, first: str = "") -> None:
     if recent(repository.objects, commit).begin is not None:
         raise GitorchError(
@@ -155,7 +151,7 @@ def _forward(repository: Repository, tip: str) -> Merged:
 
 def _draft(repository: Repository, state: WorkflowState, tip: str, branch: str) -> Draft | None:
     head = state.commit or ""
-    if _contains(repository, head, tip):
+    if repository.descends(head, tip):
         return None
     by_hand = f"git merge {branch}, resolve and git add them, then gitorch merge --resolve"
     began = _bases(repository, head, tip)
@@ -351,7 +347,7 @@ def _mixed(repository: Repository) -> str | None:
 def _resolving(repository: Repository, state: WorkflowState, tip: str) -> Draft | None:
     """Draft the record of a merge of git's from what its two sides hold and what has been resolved."""
     head = state.commit or ""
-    if _contains(repository, head, tip):
+    if repository.descends(head, tip):
         return None  # recorded, and cut off before git was told
     staged = merged_work.read_index(repository)
     if staged.unmerged:

@@ -38,7 +38,7 @@ def recover(repository: Repository) -> str | None:
         mend(repository, noted.before, since=noted.started)
     latest = recent(repository.objects)
     if latest.begin is None:
-        if noted is not None and _was_on_this_branch(repository, noted):
+        if noted is not None and repository.descends("HEAD", noted.begin):
             invocations.clear(repository, noted)
         return None
     begun = latest.fold.open[0]
@@ -65,10 +65,6 @@ def recover(repository: Repository) -> str | None:
     settle.put_back(repository, noted, record_for)
     invocations.clear(repository, noted)
     return begun.task or begun.action
-
-
-def _was_on_this_branch(repository: Repository, noted: Invocation) -> bool:
-    return repository.git.attempt("merge-base", "--is-ancestor", noted.begin, "HEAD").code == 0
 
 
 def _without_snapshot(repository: Repository, identity: str, task: str | None, begin: str) -> Invocation:

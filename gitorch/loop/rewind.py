@@ -41,7 +41,7 @@ def rewind(repository: Repository, text: str, *, work: bool, watch: Watch | None
     with stepping(repository):
         clear_way(repository, watch or Silent())
         place = find_place(repository, text)
-        if repository.git.attempt("merge-base", "--is-ancestor", place.commit, "HEAD").code != 0:
+        if not repository.descends("HEAD", place.commit):
             raise GitorchError(
                 f"{place.shown} is not in the history of this branch", hint="to go on from it: gitorch fork"
             )

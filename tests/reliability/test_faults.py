@@ -41,6 +41,8 @@ OWN: Final = {
     "execute, committing": SCENES["execute"],
 }
 SLICE: Final = os.environ.get("GITORCH_SLICE", "0/1")  # 1/4 is every fourth call, from the second on
+# what the agent of a scene does to the user's own work: the next step that can puts it back
+SPOILT: Final = {"execute, failing": ("doc",), "execute, committing": ("a.txt",)}
 SHORT: Final = {"update": 2, "create": 1, "decompose": 1, "execute": 1, "execute, failing": 1, "merge": 1}
 
 needs_faults = pytest.mark.skipif(faults.missing() is not None, reason=faults.missing() or "")
@@ -50,6 +52,7 @@ class Stage:
     """A scene that is set again and again, at the very same place."""
 
     def __init__(self, name: str, place: Path, pattern: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.name = name
         self.scene: Scene = OWN[name]
         self.room = Room(place)
         self.bench = Bench.make(self.room.root, pattern)
@@ -138,8 +141,7 @@ class Stage:
         lost = self.before.commits - {*self.bench.git("rev-list", "HEAD").split()}
         assert not lost, f"lost: {lost}"
         others = [path for path in self.bench.files() if path not in self.before.work.files]
-        # what an agent does to a folder while it is out is put back by the next step that can
-        out = ["doc"] if played.code not in GOOD and "doc" in " ".join(self.scene.command) else []
+        out = SPOILT.get(self.name, ()) if played.code not in GOOD else ()
         own = Bench.without(self.before.work, *out)
         found = differences(own, Bench.without(self.bench.photo(without=[*AGENTS, *others]), *out))
         assert not found, "the user's own work: " + "; ".join(found)
