@@ -139,9 +139,14 @@ def _is_last_in_reflog(repository: Repository, begin: str) -> bool:
     return who.split(" ")[1:2] == [begin] and action.startswith(_RECORD)
 
 
-def touches(repository: Repository, commits: Sequence[Commit], is_yours: Callable[[str], bool]) -> bool:
-    """Tell whether any of the commits changes a path of the user's uncommitted work."""
-    return any(is_yours(path) for commit in commits for path in _changes(repository, commit))
+def touches(repository: Repository, commits: Sequence[Commit], is_yours: Callable[[str, Entry | None], bool]) -> bool:
+    """Tell whether any of the commits has something of the user's uncommitted work."""
+    return any(is_yours(path, new) for commit in commits for path, (_, new) in _changes(repository, commit).items())
+
+
+def paths_of(repository: Repository, commits: Sequence[Commit]) -> set[str]:
+    """List the paths that some commits change."""
+    return {path for commit in commits for path in _changes(repository, commit)}
 
 
 def _changes(repository: Repository, commit: Commit) -> Diff:
@@ -176,7 +181,7 @@ def replay(
 def _recommit(repository: Repository, commit: Commit, tree: str, parent: str) -> str:
     found = repository.git.run(*READ_LOG, "-1", "--date=raw", "--format=%an%x00%ae%x00%ad", commit.oid, "--")
     name, email, date = os.fsdecode(found).rstrip("\n").split("\0")
-    author = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email, "GIT_AUTHOR_DATE": date}
+    author = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email, "GIT_AUTHOR_DATE": f"@{date}"}
     sign = ["-S"] if repository.flag("commit.gpgsign") else []
     args = ("-c", "i18n.commitEncoding=UTF-8", "commit-tree", *sign, "-p", parent, tree)
     return repository.git.run(*args, stdin=commit.message.encode(), env=author).decode().strip()
@@ -195,13 +200,16 @@ def put_branch(repository: Repository, *, branch: str | None, to: str, now: str,
         GitError: somebody moved it meanwhile.
     """
     why = _PUT + one_line(why)
-    if repository.branch() != branch:
+    elsewhere = repository.branch()
+    if elsewhere != branch:
         if branch is None:
             repository.git.check(refs.move(repository, "HEAD", to, why=why, deref=False), "update-ref")
             return
         repository.git.run("symbolic-ref", "-m", why, "HEAD", branch)
         there = repository.objects.commit("HEAD")
         now = there.oid if there is not None else repository.null_oid
+        if there is None and elsewhere is not None and elsewhere.startswith(f"{branch}/"):
+            refs.drop(repository, elsewhere)  # it stands where the branch's own file has to be
     if to == now:
         return
     done = refs.move(repository, "HEAD", to, was=now, why=why)
@@ -210,3 +218,13 @@ def put_branch(repository: Repository, *, branch: str | None, to: str, now: str,
             f"{repository.root}: the branch cannot be put back: {repository.git.why(done)}",
             hint="run the same command again",
         )
+
+
+def put_lost_branch_back(repository: Repository, *, begin: str, branch: str | None) -> bool:
+    """Put HEAD back on its branch, and that where it was, if HEAD names no commit any more; tells whether it was so."""
+    if repository.objects.commit("HEAD") is not None:
+        return False
+    there = repository.objects.commit(branch) if branch is not None else None
+    to = begin if there is None else there.oid
+    put_branch(repository, branch=branch, to=to, now=repository.null_oid, why="the branch had been taken away")
+    return True

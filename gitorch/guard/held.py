@@ -35,11 +35,21 @@ Mark = tuple[int, int, int]
 
 
 class Held(NamedTuple):
-    """A file left where it is. `mark` changes when the file changes, not with its name; it is never the content."""
+    """A file left where it is.
+
+    Attributes:
+        reason: why.
+        mark: what changes when the file does, not with its name; it is never the content.
+        by_content: whether it is held for what is in it.
+        oid: the id that its blob would have, where it is small enough to be read; empty where that is not known.
+        was: the name under which it was held before.
+    """
 
     reason: str
     mark: Mark
     by_content: bool = False
+    oid: str = ""
+    was: str = ""
 
 
 def mark_of(info: os.stat_result) -> Mark:

@@ -33,7 +33,14 @@ class Separation(NamedTuple):
 
 
 def separate(
-    repository: Repository, *, made: Diff, prior: Diff, committed: Diff, staged: Diff, restaged: Diff
+    repository: Repository,
+    *,
+    made: Diff,
+    prior: Diff,
+    committed: Diff,
+    staged: Diff,
+    restaged: Diff,
+    renamed: Mapping[str, str],
 ) -> Separation:
     """Sort out whose changes are whose.
 
@@ -44,6 +51,7 @@ def separate(
         committed: what commits made meanwhile, and kept, have changed.
         staged: how the user's index before it differed from the last commit.
         restaged: what changed in the index during the invocation.
+        renamed: changed paths that are the user's own nevertheless, and why.
     """
     heads = {path: committed[path][1] if path in committed else change[0] for path, change in prior.items()}
     back = frozenset(
@@ -54,9 +62,8 @@ def separate(
         for path in made.keys() & prior.keys() - back
         if not _survives(repository, made[path][0], head=prior[path][0], after=made[path][1])
     )
-    renamed = _renamed(made, prior)
     work: _Work = {path: after for path, (_, after) in made.items() if path not in prior and path not in renamed}
-    left = dict.fromkeys(renamed, "it is your own uncommitted file under another name")
+    left = dict(renamed)
     for path in made.keys() & prior.keys() - back:
         before, after = made[path]
         if heads[path] is None:
@@ -78,12 +85,6 @@ def separate(
         elif path not in work:
             index[path] = _before(path, prior, restaged, made)
     return Separation(work, index, left, back, lost)
-
-
-def _renamed(made: Diff, prior: Diff) -> set[str]:
-    """List new files with the very content of a file of the user's own uncommitted work that is gone."""
-    gone = {before.oid for path, (before, after) in made.items() if path in prior and before and after is None}
-    return {path for path, (_, after) in made.items() if path not in prior and after is not None and after.oid in gone}
 
 
 def _is_undone(after: Entry | None, head: Entry | None, staged: tuple[Entry | None, Entry | None] | None) -> bool:

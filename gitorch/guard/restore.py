@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from gitorch.git import refs
-from gitorch.git.objects import FILE_MODE, Entry
+from gitorch.git.objects import FILE_MODE, SUBMODULE_MODE, Entry
 from gitorch.git.repository import Repository
-from gitorch.guard.snapshot import Diff, Snapshot
+from gitorch.guard.snapshot import Diff, Snapshot, mark_of, present_index, user_index
 
 
 def rescue_ref(invocation: str) -> str:
@@ -61,19 +62,24 @@ def _keep(repository: Repository, tree: str, parents: list[str], text: str) -> s
     return out.decode().strip()
 
 
-def put_back(repository: Repository, changed: Diff, *, before: Snapshot, keep: Mapping[str, Entry | None]) -> None:
+def put_back(
+    repository: Repository, changed: Diff, *, before: Snapshot, keep: Mapping[str, Entry | None], aside: Path
+) -> list[str]:
     """Put files back as the snapshot holds them; what `keep` names gets that version instead.
 
-    Files that the user had changed come back byte for byte, others as git checks them out.
+    Files that the user had changed come back byte for byte, others as git checks them out. What stands in the way and
+    is in no snapshot, as it is ignored or held back, goes to the folder `aside`; gives the paths of these.
     """
     root = repository.root
+    moved: list[str] = []
     wanted = {path: keep.get(path, old) for path, (old, _) in changed.items()}
     for path, entry in wanted.items():
         if entry is None:
             _remove(root, path)
     present = [path for path, entry in wanted.items() if entry is not None]
     for path in present:
-        _clear_way(root, path)
+        in_place = (entry := wanted[path]) is not None and entry.mode == SUBMODULE_MODE
+        moved += _clear_way(root, path, aside, changed[path][1] is None and not in_place)
     if keep:
         lines = b"".join(
             b"%s %s 0\t%s\0" % (entry.mode.encode(), entry.oid.encode(), os.fsencode(path))
@@ -90,6 +96,7 @@ def put_back(repository: Repository, changed: Diff, *, before: Snapshot, keep: M
         oid = before.raw.get(path, entry.oid if entry is not None and path in exact else None)
         if oid is not None and path not in keep:
             _write(root / path, repository.objects.blob(oid))
+    return moved
 
 
 def _write(file: Path, content: bytes) -> None:
@@ -120,11 +127,87 @@ def _remove(root: Path, path: str) -> None:
         parent = parent.parent
 
 
-def _clear_way(root: Path, path: str) -> None:
-    """Take away a link or file that stands where a folder of the path was, so that nothing is written through it."""
-    parent = root
-    for part in Path(path).parts[:-1]:
-        parent = parent / part
-        if parent.is_symlink() or parent.is_file():
-            parent.unlink()
-            return
+def _clear_way(root: Path, path: str, aside: Path, unknown: bool) -> list[str]:
+    """Take away what stands where a file or one of its folders was, so that nothing is written through or over it.
+
+    A link goes; anything else is in no snapshot, as files that are have been taken away before, and is moved aside.
+    `unknown` tells that this holds for what is at the path itself too.
+    """
+    parts = Path(path).parts
+    for number in range(1, len(parts)):
+        parent = Path(*parts[:number])
+        if (root / parent).is_symlink():
+            (root / parent).unlink()
+            return []
+        if (root / parent).is_file():
+            return [_move_aside(root, parent, aside)]
+    with suppress(OSError):
+        (root / path).rmdir()  # only if it is a folder, and empty
+    if unknown and (root / path).exists() and not (root / path).is_symlink():
+        return [_move_aside(root, Path(path), aside)]
+    return []
+
+
+def _move_aside(root: Path, path: Path, aside: Path) -> str:
+    target = aside / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(root / path, target)
+    return str(path)
+
+
+def move_back(repository: Repository, after: Snapshot) -> set[str]:
+    """Give files that were held before their names back where they were renamed; gives the names that they had."""
+    found = set()
+    for path, held in after.held.items():
+        old = repository.root / held.was
+        if held.was and not os.path.lexists(old):
+            with suppress(OSError):
+                old.parent.mkdir(parents=True, exist_ok=True)
+                (repository.root / path).rename(old)
+                found.add(path)
+    return found
+
+
+def forget_times(repository: Repository, paths: Sequence[str]) -> None:
+    """Let the user's index find out anew whether files are as it has them: of another size they pass for changed."""
+    listed = repository.git.run("ls-files", "-s", "-z", "--", *paths)
+    repository.git.attempt("update-index", "-z", "--index-info", stdin=listed)
+    repository.git.attempt("add", "--refresh", "--", *paths)
+
+
+def put_marks_back(repository: Repository, before: Snapshot, *, flags: bool) -> None:
+    """Take marks of `git add -N` away that the user had not set; with `flags` those of `update-index` become as before.
+
+    No tree can tell of either. Call it before a record is added, which changes the index too.
+    """
+    if mark_of(repository.index) == before.index_mark:
+        return
+    git = repository.git
+    copy, _, tree = present_index(repository)
+    known = {*git.run("ls-files", "-z", index=copy).split(b"\0")}
+    written = {*git.run("ls-tree", "-r", "-z", "--name-only", tree).split(b"\0")}
+    intended = [path for path in known - written if os.fsdecode(path) not in before.intended]
+    if intended:
+        git.attempt("update-index", "--force-remove", "-z", "--stdin", stdin=b"\0".join([*intended, b""]))
+    if flags:
+        _put_flags_back(repository)
+
+
+def _put_flags_back(repository: Repository) -> None:
+    was, now = _flags(repository, user_index(repository)), _flags(repository, repository.index)
+    for letter, option in (("a", "assume-unchanged"), ("s", "skip-worktree")):
+        for there, here, prefix in ((was, now, ""), (now, was, "no-")):
+            paths = [path for path, flags in there.items() if letter in flags and letter not in here.get(path, "")]
+            if paths:
+                listed = b"".join(path + b"\0" for path in paths)
+                repository.git.attempt("update-index", f"--{prefix}{option}", "-z", "--stdin", stdin=listed)
+
+
+def _flags(repository: Repository, index: Path) -> dict[bytes, str]:
+    """List the flagged paths of an index: `a` stands for assume-unchanged, `s` for skip-worktree."""
+    found = {}
+    for line in repository.git.run("ls-files", "-v", "-z", index=index).split(b"\0"):
+        flags = ("a" if line[:1].islower() else "") + ("s" if line[:1] in (b"S", b"s") else "")
+        if flags:
+            found[line[2:]] = flags
+    return found

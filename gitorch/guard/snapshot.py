@@ -9,12 +9,11 @@ import stat
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gitorch.core.names import TASKS_DIR
 from gitorch.errors import GitorchError
-from gitorch.git.objects import Entry
+from gitorch.git.objects import TREE_MODE, Entry
 from gitorch.git.repository import Repository
 from gitorch.guard import held as holding
 from gitorch.guard.held import DEFAULT_MAX_FILE, Held, hold_reason, holds_token
@@ -38,6 +37,7 @@ class Snapshot(NamedTuple):
         intended: paths that the user has marked by `git add -N`; no tree can tell.
         exact: files that lay there byte for byte as the tree has them; checking them out may change that.
         refused: files that git could not read in, and why; the tree has their bytes as they lay there.
+        ignored: what lay there and was ignored, where that was asked for; folders have a slash at their end.
     """
 
     tree: str
@@ -50,13 +50,7 @@ class Snapshot(NamedTuple):
     intended: tuple[str, ...] = ()
     exact: tuple[str, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
-
-    def held_at(self, path: str) -> Held | None:
-        """Tell why a file, or a folder that it is in, lay there and is not in the tree; None where that is not so."""
-        if not self.held:
-            return None
-        above = (path[:at] for at, char in enumerate(path) if char == "/")
-        return next((self.held[each] for each in (path, *above) if each in self.held), None)
+    ignored: tuple[str, ...] = ()
 
 
 class _Found(NamedTuple):
@@ -65,6 +59,7 @@ class _Found(NamedTuple):
     changed: list[tuple[str, bool]]  # path, and whether git tracks it
     staged: bool
     intended: tuple[str, ...]
+    ignored: tuple[str, ...]
 
 
 def take(
@@ -74,7 +69,7 @@ def take(
     of: Path,
     task_dir: str | None,
     whatever_lies_there: bool = False,
-    held_before: Mapping[str, Held] = MappingProxyType({}),
+    held_before: Mapping[str, Held] | None = None,
 ) -> Snapshot:
     """Take a snapshot.
 
@@ -84,7 +79,8 @@ def take(
         of: the index to copy; paths that have not changed against it are not read again.
         task_dir: a folder whose files count although ignore rules would leave them out.
         whatever_lies_there: take files too that git refuses to read in, by a filter or an encoding.
-        held_before: files that an earlier snapshot held; under other names they are held again.
+        held_before: files that an earlier snapshot held; under other names they are held again. None for the earlier
+            one: it lists what is ignored too.
 
     Raises:
         GitorchError: the index has unmerged paths, or git cannot read the work tree.
@@ -92,7 +88,7 @@ def take(
     index = repository.scratch / f"{name}.index"
     mark = mark_of(of)
     copy_index(of, index)
-    found = _scan(repository, index)
+    found = _scan(repository, index, ignored=held_before is None)
     git = repository.git
     staged = git.line("write-tree", index=index) if found.staged else repository.objects.tree_of("HEAD")
     max_file = repository.size("gitorch.maxfile", DEFAULT_MAX_FILE)
@@ -106,15 +102,29 @@ def take(
         reason = hold_reason(repository.root / path, tracked=tracked, max_file=max_file)
         if reason is not None and not (tracked and reason.by_content and _holds_a_token(repository, path)):
             held[path] = reason
-    held.update(_renamed(repository, [path for path in wanted if path not in held], held_before))
+    if held_before is None:
+        held = _with_ids(repository, held, max_file)
+    else:
+        held.update(_renamed(repository, wanted, held_before))
     kept = [path for path in wanted if path not in held]
     if not kept:
-        return Snapshot(staged, index, mark_of(index), staged, held, {}, mark, found.intended)
+        return Snapshot(staged, index, mark_of(index), staged, held, {}, mark, found.intended, ignored=found.ignored)
     refused = _read_in_all(repository, index, kept) if whatever_lies_there else ()
     if not whatever_lies_there:
         _read_in(repository, index, kept)
     tree = git.line("write-tree", index=index)
-    return Snapshot(tree, index, mark_of(index), staged, held, {}, mark, found.intended, refused=refused)
+    return Snapshot(
+        tree,
+        index,
+        mark_of(index),
+        staged,
+        held,
+        {},
+        mark,
+        found.intended,
+        refused=refused,
+        ignored=found.ignored,
+    )
 
 
 def _renamed(repository: Repository, paths: Iterable[str], held_before: Mapping[str, Held]) -> dict[str, Held]:
@@ -125,8 +135,23 @@ def _renamed(repository: Repository, paths: Iterable[str], held_before: Mapping[
         with suppress(OSError):
             mark = holding.mark_of((repository.root / path).lstat())
             if names.get(mark, path) != path:
-                found[path] = Held(f"it was {names[mark]}, and is held back as that was", mark)
+                found[path] = Held(f"it was {names[mark]}, and is held back as that was", mark, was=names[mark])
     return found
+
+
+def _with_ids(repository: Repository, held: Mapping[str, Held], max_file: int) -> dict[str, Held]:
+    """Add the ids that the blobs of held files would have, without storing any."""
+    plain = [
+        path
+        for path, one in held.items()
+        if one.mark[0] <= max_file and "\n" not in path and os.access(repository.root / path, os.R_OK)
+        if (repository.root / path).is_file()
+    ]
+    if not plain:
+        return {**held}
+    listed = b"".join(os.fsencode(path) + b"\n" for path in plain)
+    oids = repository.git.run("hash-object", "--no-filters", "--stdin-paths", stdin=listed).decode().split()
+    return {**held, **{path: held[path]._replace(oid=oid) for path, oid in zip(plain, oids, strict=True)}}
 
 
 def _files_of(repository: Repository, folder: str) -> list[str]:
@@ -151,6 +176,44 @@ def copy_index(index: Path, to: Path) -> None:
         shutil.copy2(index, to)
     except FileNotFoundError:
         to.unlink(missing_ok=True)
+
+
+def user_index(repository: Repository) -> Path:
+    """Give where the user's index is kept as it was before an invocation."""
+    return repository.scratch / "user.index"
+
+
+def keep_user_index(repository: Repository) -> None:
+    """Keep the user's index as it is now; git never writes into one, but puts another in its place."""
+    kept = user_index(repository)
+    kept.unlink(missing_ok=True)
+    try:
+        os.link(repository.index, kept)
+    except OSError:  # there is none, or the file system has no links
+        copy_index(repository.index, kept)
+
+
+def skipped(repository: Repository, made: Diff) -> frozenset[str]:
+    """List files that are gone from the work tree because a sparse checkout leaves them out now."""
+    gone = [path for path, (_, new) in made.items() if new is None]
+    if not gone:
+        return frozenset()
+    listed = repository.git.run("ls-files", "-t", "-z").split(b"\0")
+    return frozenset(gone) & {os.fsdecode(line[2:]) for line in listed if line.startswith(b"S ")}
+
+
+def entries(repository: Repository, tree: str, paths: Sequence[str]) -> dict[str, Entry]:
+    """Give what a tree holds at those of some paths that are files in it."""
+    if not paths:
+        return {}
+    found = {}
+    for line in repository.git.run("ls-tree", "-z", tree, "--", *paths).split(b"\0"):
+        about, tab, path = line.partition(b"\t")
+        if tab:
+            mode, _, oid = about.decode().split(" ")
+            if mode != TREE_MODE:
+                found[os.fsdecode(path)] = Entry(mode, oid)
+    return found
 
 
 def _read_in(repository: Repository, index: Path, paths: Iterable[str]) -> None:
@@ -219,19 +282,23 @@ def _holds_a_token(repository: Repository, path: str) -> bool:
     return there is not None and holds_token(there.data)
 
 
-def _scan(repository: Repository, index: Path) -> _Found:
-    options = ("--porcelain=v2", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty")
+def _scan(repository: Repository, index: Path, *, ignored: bool) -> _Found:
+    options = ["--porcelain=v2", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty"]
+    options += ["--ignored=matching"] if ignored else []
     done = repository.git.attempt("status", *options, index=index)
     out = repository.git.check(done, "status")
     for folder, why in _UNSEEN.findall(done.err):
         _refuse_unseen(repository.root / folder, why)
     changed: list[tuple[str, bool]] = []
     intended: list[str] = []
+    left_out: list[str] = []
     staged = False
     for line in out.split(b"\0"):
         kind = line[:2]
         if kind == b"? ":
             changed.append((os.fsdecode(line[2:]).rstrip("/"), False))
+        elif kind == b"! ":
+            left_out.append(os.fsdecode(line[2:]))
         elif kind == b"1 ":
             fields = line.split(b" ", 8)
             staged = staged or fields[1][:1] != b"."
@@ -242,7 +309,7 @@ def _scan(repository: Repository, index: Path) -> _Found:
         elif kind == b"u ":
             path = os.fsdecode(line.split(b" ", 10)[10])
             raise GitorchError(f"{path} has conflicts that are not resolved", hint="resolve them and git add the file")
-    return _Found(changed, staged, tuple(intended))
+    return _Found(changed, staged, tuple(intended), tuple(left_out))
 
 
 def _refuse_unseen(folder: Path, why: str) -> None:
@@ -334,6 +401,12 @@ def restaged(repository: Repository, before: Snapshot) -> Diff:
     """List what has changed in the user's index since a snapshot; paths in conflict count as taken out."""
     if mark_of(repository.index) == before.index_mark:
         return {}
+    _, unmerged, tree = present_index(repository)
+    return {**{os.fsdecode(path): (None, None) for path in unmerged}, **diff(repository, before.staged, tree)}
+
+
+def present_index(repository: Repository) -> tuple[Path, set[bytes], str]:
+    """Copy the user's index as it is now, without paths in conflict; gives the copy, those paths, and its tree."""
     copy = repository.scratch / "staged.index"
     copy_index(repository.index, copy)
     out = repository.git.run("ls-files", "-u", "-z", index=copy)
@@ -341,5 +414,4 @@ def restaged(repository: Repository, before: Snapshot) -> Diff:
     if unmerged:
         lines = b"".join(b"0 %s\t%s\0" % (repository.null_oid.encode(), path) for path in unmerged)
         repository.git.run("update-index", "-z", "--index-info", stdin=lines, index=copy)
-    changed = diff(repository, before.staged, repository.git.line("write-tree", index=copy))
-    return {**{os.fsdecode(path): (None, None) for path in unmerged}, **changed}
+    return copy, unmerged, repository.git.line("write-tree", index=copy)

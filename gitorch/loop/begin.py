@@ -153,6 +153,7 @@ def _prepare(repository: Repository, begun: Invocation, task: Task | None) -> In
     if task is not None:
         own_dir = f".tasks/{task.name}"
         (repository.root / own_dir).mkdir(parents=True, exist_ok=True)
+    snapshot.keep_user_index(repository)
     before = snapshot.take(repository, "before", of=repository.index, task_dir=own_dir)
     prior = snapshot.diff(repository, repository.objects.tree_of(begun.begin), before.tree)
     before = snapshot.with_raw_bytes(repository, before, {path: new for path, (_, new) in prior.items()})

@@ -123,8 +123,8 @@ def load(repository: Repository) -> Invocation | None:
 
 
 def _snapshot(values: dict[str, Any]) -> Snapshot:
-    held = {path: Held(reason, tuple(mark), by) for path, (reason, mark, by) in values["held"].items()}
-    lists = {key: tuple(values[key]) for key in ("own_mark", "index_mark", "intended", "exact", "refused")}
+    held = {path: Held(reason, tuple(mark), *rest) for path, (reason, mark, *rest) in values["held"].items()}
+    lists = {key: tuple(values[key]) for key in ("own_mark", "index_mark", "intended", "exact", "refused", "ignored")}
     return Snapshot(**{**values, **lists, "index_file": Path(values["index_file"]), "held": held})
 
 

@@ -9,6 +9,7 @@ from gitorch.core.moves import Change
 from gitorch.core.record import Record
 from gitorch.git import leftovers
 from gitorch.git.repository import Repository
+from gitorch.guard import commits
 from gitorch.guard.mend import mend
 from gitorch.ledger.append import writing
 from gitorch.ledger.history import recent
@@ -31,6 +32,8 @@ def recover(repository: Repository) -> str | None:
         if noted.process is not None:
             descendants.end_group(*noted.process)
         leftovers.clear(repository, since=noted.started)
+        if repository.branch() == noted.branch:  # else somebody has gone elsewhere since
+            commits.put_lost_branch_back(repository, begin=noted.begin, branch=noted.branch)
     leftovers.clear_own_refs(repository)
     with writing(repository):
         pass  # what a killed writer left half done is finished now, before anything is compared

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -24,17 +24,20 @@ from gitorch.core.names import (
 from gitorch.core.record import Record
 from gitorch.errors import GitorchError
 from gitorch.git.locks import Busy
-from gitorch.git.objects import Entry
+from gitorch.git.objects import TREE_MODE, Entry
 from gitorch.git.repository import Repository
 from gitorch.guard import commits, mend, restore, snapshot
+from gitorch.guard import yours as own_work
 from gitorch.guard.commits import Made
 from gitorch.guard.merge import Separation, separate
 from gitorch.guard.snapshot import Diff, Snapshot
+from gitorch.guard.yours import Yours
 from gitorch.ledger.append import Appended, Draft, append, writing
 from gitorch.ledger.state import WorkflowState, left_out, read_state
 from gitorch.loop.invocation import Invocation
 
 _TRIES: Final = 10
+_RULES: Final = frozenset({".gitattributes", ".gitignore"})  # what git makes of other files depends on them
 _PATIENCE: Final = 300.0  # seconds: an agent's work is worth waiting for an editor with an open commit message
 RecordFor = Callable[[WorkflowState, "str | None"], Record]
 
@@ -70,17 +73,37 @@ class Work(NamedTuple):
 
 def look(repository: Repository, invocation: Invocation, before: Snapshot) -> Work:
     """See what the invocation did. Commits of the agent's own that hold the user's prior work are redone without it."""
+    begin = repository.objects.tree_of(invocation.begin)
+    free = task_dir(invocation.task) if invocation.task is not None else None
+    yours = own_work.of(repository, before, begin=begin, free=free)
     after, made = _taken(repository, invocation, before)
-    spared = _held_before(made, before, but=task_dir(invocation.task) if invocation.task is not None else None)
-    made = {path: change for path, change in made.items() if path not in spared}
+    spared = yours.spared(made)
+    out = spared.keys() | snapshot.skipped(repository, made)
+    made = {path: change for path, change in made.items() if path not in out}
     branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
-    prior = snapshot.diff(repository, repository.objects.tree_of(invocation.begin), before.tree)
-    if branch.fault is None and (prior or before.held):
-        yours = partial(_is_yours, prior, before)
-        branch = _redo_without(repository, invocation, branch, yours)
-    parts = _separate(repository, invocation, before, branch.tip, made=made, prior=prior)
-    parts = parts._replace(left={**parts.left, **spared})
-    return Work(after, made, branch, parts, prior)
+    if branch.fault is None:
+        branch = _redo_without(repository, invocation, branch, yours, made)
+    parts = _separate(repository, invocation, before, branch.tip, made=made, yours=yours)
+    overwritten = {path for path in after.held if path in yours.prior and path not in before.held}
+    parts = parts._replace(left={**parts.left, **spared}, lost=parts.lost | overwritten)
+    parts = _with_undone(repository, begin, branch, parts, but={*made, *out, *yours.prior, *yours.staged})
+    return Work(after, made, branch, parts, yours.prior)
+
+
+def _with_undone(
+    repository: Repository, begin: str, branch: Made, parts: Separation, *, but: Collection[str]
+) -> Separation:
+    """Have the record undo what the agent has committed and then taken back in the work tree."""
+    own = [commit for commit in branch.commits if commit.oid in branch.own]
+    touched = commits.paths_of(repository, own) if branch.fault is None else set()
+    committed = snapshot.diff(repository, begin, repository.objects.tree_of(branch.tip)) if touched else {}
+    undone = {
+        path: old
+        for path, (old, _) in committed.items()
+        if path in touched and path not in but and path not in parts.left and not _is_state_file(path)
+    }
+    staging = {path: entry for path, entry in parts.staging.items() if path not in undone}
+    return parts._replace(work={**undone, **parts.work}, staging=staging) if undone else parts
 
 
 def _taken(repository: Repository, invocation: Invocation, before: Snapshot) -> tuple[Snapshot, Diff]:
@@ -97,26 +120,12 @@ def _taken(repository: Repository, invocation: Invocation, before: Snapshot) -> 
     return after, snapshot.diff(repository, before.tree, after.tree)
 
 
-def _is_yours(prior: Diff, before: Snapshot, path: str) -> bool:
-    return path in prior or before.held_at(path) is not None
+def _redo_without(repository: Repository, invocation: Invocation, branch: Made, yours: Yours, made: Diff) -> Made:
+    moved = yours.moved_away(made)
 
+    def is_yours(path: str, entry: Entry | None) -> bool:
+        return yours.holds(path, entry, moved)
 
-def _held_before(made: Diff, before: Snapshot, *, but: str | None = None) -> dict[str, str]:
-    """List what has changed that the snapshot before could not hold, and why: nobody knows what was in it then.
-
-    In the task's own folder, `but`, it is most likely what an earlier attempt has left.
-    """
-    found = {}
-    for path in made:
-        held = before.held_at(path)
-        if held is not None and not (but is not None and path.startswith(but + "/")):
-            found[path] = f"it lay there before, and was held back: {held.reason}"
-    return found
-
-
-def _redo_without(
-    repository: Repository, invocation: Invocation, branch: Made, is_yours: Callable[[str], bool]
-) -> Made:
     own = [commit for commit in branch.commits if commit.oid in branch.own]
     if not commits.touches(repository, own, is_yours):
         return branch
@@ -125,23 +134,26 @@ def _redo_without(
         invocation.begin,
         branch.commits,
         lambda commit, changes: {
-            path: after for path, (_, after) in changes.items() if commit.oid not in branch.own or not is_yours(path)
+            path: after
+            for path, (_, after) in changes.items()
+            if commit.oid not in branch.own or not is_yours(path, after)
         },
     )
     return commits.made_anew(repository, invocation.begin, branch, tip)
 
 
 def _separate(
-    repository: Repository, invocation: Invocation, before: Snapshot, tip: str, *, made: Diff, prior: Diff
+    repository: Repository, invocation: Invocation, before: Snapshot, tip: str, *, made: Diff, yours: Yours
 ) -> Separation:
     begin = repository.objects.tree_of(invocation.begin)
     return separate(
         repository,
         made=made,
-        prior=prior,
+        prior=yours.prior,
         committed=snapshot.diff(repository, begin, repository.objects.tree_of(tip)),
-        staged=snapshot.diff(repository, begin, before.staged),
+        staged=yours.staged,
         restaged=snapshot.restaged(repository, before),
+        renamed=own_work.under_other_names(made, yours),
     )
 
 
@@ -162,13 +174,14 @@ def keep(
     before = _before(invocation)
     for _ in range(_TRIES):
         undone = {path: work.made[path] for path in work.parts.back}
-        restore.put_back(repository, undone, before=before, keep={})
+        aside = restore.put_back(repository, undone, before=before, keep={}, aside=_aside(repository, invocation))
         anew = work.branch.tip != work.branch.head
         rescued = _rescue(repository, invocation, work.after, work.branch) if work.parts.lost or anew else None
         if anew:
             why = "commits made anew without your own changes"
             put = work.branch.tip, work.branch.head
             commits.put_branch(repository, branch=invocation.branch, to=put[0], now=put[1], why=why)
+        restore.put_marks_back(repository, before, flags=False)
         try:
             appended = _append(repository, invocation, work.branch, work.parts, record_for, rescued, contents)
         except _Moved:
@@ -177,7 +190,8 @@ def keep(
                 raise GitorchError(work.branch.fault, hint="run gitorch step again") from None
             continue
         restore.intend_again(repository, before)
-        return Outcome(appended, _notes(before, work))
+        moved = [f"moved aside: {path}, to {_aside(repository, invocation)}" for path in aside]
+        return Outcome(appended, _notes(before, work) + moved)
     raise Busy("other commits kept coming between", "try again in a moment")
 
 
@@ -202,28 +216,56 @@ def put_back(repository: Repository, invocation: Invocation, record_for: RecordF
 
 
 def _put_all_back(repository: Repository, invocation: Invocation, before: Snapshot, record_for: RecordFor) -> Outcome:
-    after, made = _taken(repository, invocation, before)
-    spared = _held_before(made, before)
-    made = {path: change for path, change in made.items() if path not in spared}
+    begin = repository.objects.tree_of(invocation.begin)
+    yours = own_work.of(repository, before, begin=begin, free=None)
     branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
+    after, made = _to_be_undone(repository, invocation, yours)
     leaves = bool(made or branch.own or branch.fault is not None)
     rescued = _rescue(repository, invocation, after, branch) if leaves else None
     branch = _undo_commits(repository, invocation, branch)
-    _put_files_back(repository, invocation, before, made, branch.tip)
-    parts = _separate(repository, invocation, before, branch.tip, made={}, prior={})
+    aside = _put_files_back(repository, invocation, before, made, branch.tip)
+    if any(path.rpartition("/")[2] in _RULES for path in made):  # now that they are as they were, look once more
+        after, made = _to_be_undone(repository, invocation, yours)
+        rescued = _rescue(repository, invocation, after, branch) if made else rescued
+        aside += _put_files_back(repository, invocation, before, made, branch.tip)
+        if made:
+            restore.forget_times(repository, [*made])
+    parts = _separate(repository, invocation, before, branch.tip, made={}, yours=yours._replace(prior={}))
+    restore.put_marks_back(repository, before, flags=True)
     appended = _append(repository, invocation, branch, parts, record_for, rescued)
     restore.intend_again(repository, before)
-    return Outcome(appended, _held_notes(before, after))
+    where = _aside(repository, invocation)
+    return Outcome(appended, [*_held_notes(before, after), *(f"moved aside: {path}, to {where}" for path in aside)])
 
 
-def _put_files_back(repository: Repository, invocation: Invocation, before: Snapshot, made: Diff, tip: str) -> None:
+def _to_be_undone(repository: Repository, invocation: Invocation, yours: Yours) -> tuple[Snapshot, Diff]:
+    """Take the snapshot afterwards, and list what has changed, files that are held back now among it."""
+    before = yours.before
+    after, made = _taken(repository, invocation, before)
+    named = restore.move_back(repository, after)
+    after = after._replace(held={path: held for path, held in after.held.items() if path not in named})
+    new = [path for path in after.held if path not in before.held]
+    made = {**made, **{path: (old, None) for path, old in snapshot.entries(repository, before.tree, new).items()}}
+    spared = yours.spared(made)
+    return after, {path: change for path, change in made.items() if path not in spared}
+
+
+def _aside(repository: Repository, invocation: Invocation) -> Path:
+    """Give where files go that stand in the way and are in no snapshot."""
+    return repository.shared_scratch / "aside" / invocation.id
+
+
+def _put_files_back(
+    repository: Repository, invocation: Invocation, before: Snapshot, made: Diff, tip: str
+) -> list[str]:
     """Put the work tree back as it was, but for what others have committed meanwhile: that it has as they made it."""
     begin = repository.objects.tree_of(invocation.begin)
     committed = snapshot.diff(repository, begin, repository.objects.tree_of(tip))
     prior = snapshot.diff(repository, begin, before.tree) if committed else {}
     undone = {path: change for path, change in committed.items() if path not in made and path not in prior}
     keep = {path: new for path, (_, new) in committed.items()}
-    restore.put_back(repository, {**made, **undone}, before=before, keep=keep)
+    aside = _aside(repository, invocation)
+    return restore.put_back(repository, {**made, **undone}, before=before, keep=keep, aside=aside)
 
 
 def _undo_commits(repository: Repository, invocation: Invocation, branch: Made) -> Made:
@@ -282,9 +324,15 @@ def _with_totals(record: Record, fold: Fold, *, worked: bool) -> Record:
     return record._replace(totals=folds.next_totals(fold, record, worked=worked))
 
 
-def _committed(repository: Repository, tip: str, path: str) -> Entry | None:
-    folder, _, name = path.rpartition("/")
-    return repository.objects.tree(f"{tip}:{folder}").get(name)
+def _committed(repository: Repository, branch_tip: str, path: str) -> Entry | None:
+    *folders, name = path.split("/")
+    tree = repository.objects.tree_of(branch_tip)
+    for folder in folders:
+        entry = repository.objects.tree(tree).get(folder)
+        if entry is None or entry.mode != TREE_MODE:
+            return None
+        tree = entry.oid
+    return repository.objects.tree(tree).get(name)
 
 
 def _is_state_file(path: str) -> bool:
@@ -340,7 +388,10 @@ def bodies_fault(repository: Repository, invocation: Invocation, work: Work) -> 
 
 def names_fault(repository: Repository, task: str | None) -> str | None:
     """Put MAIN_TASK and the task's own file name back if the agent changed them; say if it moved another task."""
-    state = read_state(repository.objects)
+    try:
+        state = read_state(repository.objects)
+    except GitorchError as error:
+        return f"what the agent has committed breaks the state: {error.message}"
     folder = repository.root / TASKS_DIR
     if folder.is_symlink() or not folder.is_dir():
         return f"the agent took {TASKS_DIR} away"
@@ -377,7 +428,7 @@ def _put_name_back(
         due = as_due.get(name, [])
         if there.get(name, []) == due:
             continue
-        if name != task or len(there.get(name, [])) != 1:
+        if name != task or len(due) != 1 or len(there.get(name, [])) != 1:
             return f"the agent moved task {name} by hand"
         (folder / there[name][0]).rename(folder / due[0])
     return None

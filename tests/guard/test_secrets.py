@@ -86,6 +86,7 @@ def test_repositories_inside_are_left_alone(bench: Bench, code: int) -> None:
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("code", [0, 1])
 @pytest.mark.parametrize(
     ("held", "deed"),
@@ -110,16 +111,18 @@ def test_what_was_held_before_and_is_no_more_stays_the_users(bench: Bench, held:
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("code", [0, 1])
 def test_a_held_file_is_held_under_another_name(bench: Bench, code: int) -> None:
     bench.write(".env", "PASSWORD=hunter2-secret\n")
     done = bench.step(f"mv .env settings.txt; echo made > made.txt; exit {code}")
-    assert bench.read("settings.txt") == "PASSWORD=hunter2-secret\n"
+    assert bench.read(".env" if code else "settings.txt") == "PASSWORD=hunter2-secret\n"
     assert bench.objects_holding(b"hunter2") == []
-    assert "settings.txt (it was .env" in done.err
+    assert ("settings.txt (it was .env" in done.err) == (code == 0)
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_what_an_earlier_attempt_left_in_the_tasks_folder_can_be_made_good(bench: Bench) -> None:
     out = ".tasks/t/out.md"
     bench.step(f"echo {TOKEN} > {out}; exit 1")
@@ -128,6 +131,7 @@ def test_what_an_earlier_attempt_left_in_the_tasks_folder_can_be_made_good(bench
     assert bench.committed(out) == "clean\n"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("code", [0, 1])
 def test_commits_of_an_agent_that_adds_everything_are_made_anew_without_the_users_secrets(
     bench: Bench, code: int

@@ -33,7 +33,7 @@ _COPIED = ("gitorch", "tests", "templates", "hooks", "pyproject.toml", "README.m
 _OWN = {  # the tests that fit a module, where they are not in the file of its name
     "core/again": "core/test_again core/test_fold",
     "core/amounts": "core/test_message",
-    "core/audit": "history/test_audit",
+    "core/audit": "history/test_audit history/test_independent_record",
     "core/audit_json": "history/test_audit",
     "core/fold": "core/test_fold core/test_again",
     "core/message": "core/test_message core/test_message_plain",

@@ -1,0 +1,88 @@
+"""What of a work tree is the user's own: uncommitted work as it was before an invocation, in a snapshot or in none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from gitorch.git.objects import Entry
+from gitorch.git.repository import Repository
+from gitorch.guard import snapshot
+from gitorch.guard.snapshot import Diff, Snapshot
+
+
+class Yours(NamedTuple):
+    """The user's own uncommitted work.
+
+    Attributes:
+        before: the work tree before the invocation.
+        prior: how it differed from the last commit.
+        staged: how the index did.
+        ignored: what lay there and was ignored; folders have a slash at their end.
+        free: the task's folder: what lay there uncounted is most likely what an earlier attempt has left.
+    """
+
+    before: Snapshot
+    prior: Diff
+    staged: Diff
+    ignored: frozenset[str]
+    free: str | None
+
+    def why_spared(self, path: str) -> str | None:
+        """Tell why a file that lay there is in no snapshot, so that nobody knows what was in it; None where it is."""
+        if self.free is not None and path.startswith(self.free + "/"):
+            return None
+        for each in _upwards(path):
+            held = self.before.held.get(each)
+            if held is not None:
+                return f"it lay there before, and was held back: {held.reason}"
+            if each in self.ignored or f"{each}/" in self.ignored:
+                return "it lay there before, and was ignored"
+        return None
+
+    def spared(self, paths: Iterable[str]) -> dict[str, str]:
+        """List those of some paths that are in no snapshot, and why."""
+        return {path: why for path in paths if (why := self.why_spared(path)) is not None}
+
+    def moved_away(self, made: Diff) -> frozenset[str]:
+        """List the blobs of the user's uncommitted files that are no more where they were, or were held there."""
+        gone = {old.oid for path, (old, new) in made.items() if path in self.prior and old is not None and new is None}
+        return frozenset(gone | {held.oid for held in self.before.held.values() if held.oid})
+
+    def holds(self, path: str, entry: Entry | None, moved: frozenset[str]) -> bool:
+        """Tell whether a change is of the user's own work: by its path, or a file of theirs under another name."""
+        if path in self.prior or path in self.staged or self.why_spared(path) is not None:
+            return True
+        return entry is not None and entry.oid in moved
+
+
+def of(repository: Repository, before: Snapshot, *, begin: str, free: str | None) -> Yours:
+    """Find what was the user's own before an invocation.
+
+    Args:
+        repository: where.
+        before: the work tree before it.
+        begin: the tree of the commit from which it began.
+        free: the task's folder.
+    """
+    prior = snapshot.diff(repository, begin, before.tree)
+    staged = snapshot.diff(repository, begin, before.staged)
+    return Yours(before, prior, staged, frozenset(before.ignored), free)
+
+
+def under_other_names(made: Diff, yours: Yours) -> Mapping[str, str]:
+    """List changed files with the very content of a file of the user's own that is no more where it was."""
+    moved = yours.moved_away(made)
+    return {
+        path: "it is your own uncommitted file under another name"
+        for path, (_, new) in made.items()
+        if path not in yours.prior and new is not None and new.oid in moved
+    }
+
+
+def _upwards(path: str) -> Iterator[str]:
+    """Give a path and the folders that it is in."""
+    yield path
+    for at, char in enumerate(path):
+        if char == "/":
+            yield path[:at]

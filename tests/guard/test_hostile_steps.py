@@ -1,0 +1,258 @@
+"""Agents that take the user's own work in, make it look new, or stop the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.loop.bench import LINES, Bench, differences
+
+pytestmark = pytest.mark.thorough
+
+MINE = "the user's own words\n"
+SECRET = "PASSWORD=hunter2-secret\n"  # noqa: S105 - nobody's
+TOKEN = "ghp_" + "x1Y2z3" * 7
+OWN = "git add -A; git commit -qm own"
+
+
+def names(bench: Bench) -> set[str]:
+    return {*bench.git("log", "-m", "--name-only", "--format=").split("\n")}
+
+
+def anywhere(bench: Bench, oid: str) -> bool:
+    """Tell whether a blob lies in the work tree or under any ref."""
+    kept = {line.split(" ")[0] for line in bench.git("rev-list", "--objects", "--all").splitlines()}
+    lying = bench.git("hash-object", "--", *(f"./{p}" for p in bench.files() if (bench.root / p).is_file())).split()
+    return oid in kept or oid in lying
+
+
+# Staged only
+
+
+def _staged_and_gone(b: Bench) -> None:
+    b.write("new.txt", MINE)
+    b.git("add", "new.txt")
+    (b.root / "new.txt").unlink()
+
+
+def _staged_and_reverted(b: Bench) -> None:
+    b.write("a.txt", MINE)
+    b.git("add", "a.txt")
+    b.write("a.txt", LINES)
+
+
+def _staged_removal(b: Bench) -> None:
+    b.git("rm", "-q", "--cached", "a.txt")
+
+
+def _staged_mode(b: Bench) -> None:
+    b.git("update-index", "--chmod=+x", "a.txt")
+
+
+@pytest.mark.parametrize("make", [_staged_and_gone, _staged_and_reverted, _staged_removal, _staged_mode])
+def test_staged_alone_is_not_committed_by_a_commit_of_the_agents(bench: Bench, make: Callable[[Bench], None]) -> None:
+    make(bench)
+    before, mine = bench.photo(), bench.blobs_of_the_user()
+    bench.step("echo x > x.txt; git add x.txt; git commit -qm own")
+    assert differences(before, bench.photo(without=["x.txt"])) == []
+    assert not mine & bench.reachable()
+
+
+# Un-ignored
+
+
+@pytest.mark.parametrize("code", [0, 1])
+@pytest.mark.parametrize("deed", ["git checkout -q .", "git stash -q", "git reset -q --hard"])
+def test_files_that_the_users_own_gitignore_hides(bench: Bench, deed: str, code: int) -> None:
+    bench.write(".gitignore", "*.ignored\nlocal.cfg\n")  # uncommitted
+    bench.write("local.cfg", MINE)
+    bench.step(f"{deed}; echo x > x.txt; exit {code}")
+    assert bench.read("local.cfg") == MINE
+    assert "local.cfg" not in names(bench)
+
+
+@pytest.mark.parametrize("code", [0, 1])
+@pytest.mark.parametrize("deed", ["echo '!mine.ignored' >> .gitignore", "git rm -q .gitignore"])
+def test_files_that_the_agent_lets_git_see(bench: Bench, deed: str, code: int) -> None:
+    bench.write("mine.ignored", MINE)
+    bench.step(f"{deed}; echo x > x.txt; exit {code}")
+    assert bench.read("mine.ignored") == MINE
+    assert "mine.ignored" not in names(bench)
+
+
+@pytest.mark.parametrize("commit", ["git add -f .env; git commit -qm own", f"sed -i /env/d .gitignore; {OWN}"])
+def test_an_ignored_secret_is_not_committed_by_a_commit_of_the_agents(bench: Bench, commit: str) -> None:
+    bench.commit("ignore", **{".gitignore": ".env\n*.ignored\n"})
+    bench.write(".env", SECRET)
+    bench.step(f"echo x > x.txt; {commit}")
+    assert ".env" not in names(bench)
+
+
+# Renamed, and committed by the agent
+
+
+@pytest.mark.parametrize(
+    ("mine", "deed", "now"),
+    [
+        (".env", "mv .env settings.txt", "settings.txt"),
+        (".env", "mv .env a.txt", "a.txt"),
+        ("mine.txt", "mv mine.txt other.txt", "other.txt"),
+        ("notes/mine.txt", "mv notes n2", "n2/mine.txt"),
+        ("a.txt", "git mv a.txt z.txt", "z.txt"),
+    ],
+)
+def test_renamed_and_committed_by_the_agent(bench: Bench, mine: str, deed: str, now: str) -> None:
+    bench.write(mine, SECRET)
+    oid = bench.git("hash-object", mine).strip()
+    bench.step(f"{deed}; echo x > x.txt; {OWN}")
+    assert oid not in bench.reachable(), now
+
+
+# What the agent makes of a file is held back: it is not put back, and the user's version is nowhere
+
+
+@pytest.mark.parametrize("code", [0, 1])
+@pytest.mark.parametrize("mine", ["a.txt", "mine.txt"])
+@pytest.mark.parametrize("deed", ["echo {t} > {m}", "head -c 5000 /dev/zero > {m}", "rm {m}; git init -q {m}"])
+def test_the_users_file_made_one_that_is_held(bench: Bench, deed: str, mine: str, code: int) -> None:
+    bench.git("config", "gitorch.maxfile", "4k")
+    bench.write(mine, LINES + MINE)
+    oid = bench.git("hash-object", mine).strip()
+    bench.step(f"{deed.format(t=TOKEN, m=mine)}; echo x > x.txt; exit {code}")
+    if code:
+        assert bench.root.joinpath(mine).is_file()
+        assert bench.read(mine) == LINES + MINE
+    assert anywhere(bench, oid)
+
+
+@pytest.mark.parametrize("deed", [f"echo {TOKEN} >> .tasks/MAIN_TASK", "head -c 20000000 /dev/zero > .tasks/MAIN_TASK"])
+def test_main_task_made_one_that_is_held_stops_all_later_steps(bench: Bench, deed: str) -> None:
+    bench.step(f"{deed}; exit 1", code=None)
+    bench.step("echo good > good.txt")
+    assert bench.committed("good.txt") == "good\n"
+
+
+# Gitorch itself deletes the user's held file
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "rm a.txt; mkdir a.txt; mv .env a.txt/.env",
+        "rm -rf doc; mv .env doc",
+        "rm a.txt; mkdir a.txt; mv mine.ignored a.txt/",
+    ],
+)
+def test_putting_back_takes_no_held_file_away(bench: Bench, deed: str) -> None:
+    bench.write(".env", SECRET)
+    bench.write("mine.ignored", SECRET)
+    bench.step(f"{deed}; exit 1")
+    aside = [path.read_bytes() for path in bench.root.glob(".git/gitorch/aside/*/**/*") if path.is_file()]
+    lying = [data for _, data in bench.files().values()]
+    assert [*lying, *aside].count(SECRET.encode()) == 2
+
+
+# The index after a failed attempt
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "git add -N .",
+        "git add -N w.txt",
+        "git update-index --assume-unchanged a.txt",
+        "git update-index --skip-worktree a.txt",
+        "git update-index --no-skip-worktree b.txt",
+        "git read-tree HEAD",
+    ],
+)
+def test_the_index_is_as_before(bench: Bench, deed: str) -> None:
+    bench.git("update-index", "--skip-worktree", "b.txt")
+    bench.write("mine.txt", MINE)
+    bench.git("status")
+    before, head = bench.everything(), bench.head()
+    bench.step(f"echo w > w.txt; {deed}; exit 1")
+    assert bench.is_put_back(before, head)
+
+
+def test_add_intent_of_everything_leaves_the_users_untracked_files_alone(bench: Bench) -> None:
+    bench.write("mine.txt", MINE)
+    bench.step("echo w > w.txt; git add -N .; git diff >&2")
+    assert bench.git("ls-files", "mine.txt") == ""
+
+
+# The branch cannot be put back
+
+
+@pytest.mark.parametrize("code", [0, 1])
+@pytest.mark.parametrize("deed", ["git update-ref -d HEAD", "git branch -m main main/x"])
+def test_the_branch_is_put_back(bench: Bench, deed: str, code: int) -> None:
+    bench.git("status")
+    before, head = bench.everything(), bench.head()
+    bench.step(f"echo w > w.txt; {deed}; exit {code}")
+    assert bench.is_put_back(before, head)
+    assert bench.is_sound()
+
+
+# Steps that end with an error or a bug: agent's work is thrown away, and it counts as no attempt
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "git rm -rq --cached .tasks; echo .tasks/ >> .gitignore; git add -A; git commit -qm ignore",  # has a bug
+        "rm '.tasks/[running]_t_task.md'; mkdir '.tasks/[running]_t_task.md'; echo x > '.tasks/[running]_t_task.md/x'; "
+        + OWN,  # has a bug
+        "git symbolic-ref HEAD refs/heads/nope",  # has a bug
+        f"cp '.tasks/[running]_t_task.md' '.tasks/[pending]_t_task.md'; {OWN}",
+        f"git checkout -q HEAD~1 -- .; {OWN}",
+        "mkdir 'new\nfolder'; echo x > 'new\nfolder/f'",
+        "GIT_AUTHOR_DATE='1971-01-01T00:00:00Z' git commit -qam own",
+    ],
+)
+def test_the_step_ends_as_an_attempt(bench: Bench, deed: str) -> None:
+    bench.write("a.txt", LINES + MINE)
+    bench.step(f"echo w > w.txt; git add w.txt; {deed}")
+    assert bench.events()[-1] == "end"
+
+
+# Attributes
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "git rm -rq --cached b.txt doc; rm -rf doc b.txt; git reset -q; git checkout -q -- .",
+        "rm -rf doc b.txt; git checkout -q -- .",
+    ],
+)
+def test_line_ends_that_the_agents_attributes_have_changed_come_back(bench: Bench, deed: str) -> None:
+    bench.git("status")
+    before, head = bench.everything(), bench.head()
+    bench.step(f"echo '* text=auto eol=crlf' > .gitattributes; {deed}; exit 1")
+    assert bench.is_put_back(before, head)
+
+
+# Sparse checkout
+
+
+def test_what_a_sparse_checkout_leaves_out_is_not_deleted(bench: Bench) -> None:
+    bench.git("status")  # the copy has other times
+    bench.step("echo w > w.txt; git sparse-checkout set --no-cone /doc/ /.tasks/")
+    assert {"a.txt", "b.txt"} <= {*bench.git("ls-tree", "--name-only", "HEAD").split()}
+
+
+def test_what_the_agent_made_and_ignored_does_not_turn_up_as_the_users(bench: Bench) -> None:
+    bench.git("status")
+    before, head = bench.everything(), bench.head()
+    bench.step("echo build/ >> .gitignore; mkdir build; echo x > build/x; exit 1")
+    assert bench.is_put_back(before, head)
+
+
+@pytest.mark.parametrize(
+    "deed", ["git commit -qam own; git checkout -q HEAD~1 -- b.txt", "git add w.txt; git commit -qam own; rm w.txt"]
+)
+def test_what_it_undid_after_its_own_commit_does_not_turn_up_as_the_users(bench: Bench, deed: str) -> None:
+    bench.step(f"echo w > w.txt; echo b >> b.txt; {deed}")
+    assert bench.status() == ""
