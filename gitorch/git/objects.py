@@ -22,6 +22,13 @@ TREE_MODE: Final = "040000"
 LINK_MODE: Final = "120000"
 SUBMODULE_MODE: Final = "160000"
 FILE_MODE: Final = "100644"
+# an empty file is like any other: by SHA-1 and by SHA-256
+EMPTY_BLOBS: Final = frozenset(
+    {
+        "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+        "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+    }
+)
 _TREE: Final = b"40000"  # a mode as git stores it
 _KINDS: Final = {_TREE: b"tree", SUBMODULE_MODE.encode(): b"commit"}
 _COMMITS_KEPT: Final = 5000
@@ -230,7 +237,7 @@ class Objects:
         if len(oids) == len(paths):
             return oids
         self.close()
-        listed = b"".join(os.fsencode(path) + b"\n" for path in paths)  # once more, and to hear why
+        listed = b"".join(map(listable, paths))  # once more, and to hear why
         return self._git.run(*_HASHER, stdin=listed).decode().split()
 
     def _ask_hasher(self, path: str) -> str:
@@ -238,7 +245,7 @@ class Objects:
             self._hasher = self._git.start(*_HASHER, stdin=True)
         stdin, stdout = _pipes(self._hasher)
         with contextlib.suppress(BrokenPipeError):
-            stdin.write(os.fsencode(path) + b"\n")
+            stdin.write(listable(path))
             stdin.flush()
             return stdout.readline().decode().strip()
         return ""
@@ -321,6 +328,11 @@ class Objects:
         if self._writer is not None:
             _end(self._writer)
             self._writer = None
+
+
+def listable(path: str) -> bytes:
+    """Write a path as a line for `git hash-object --stdin-paths`, for which a quote at the beginning is its own."""
+    return (b"./" if path.startswith('"') else b"") + os.fsencode(path) + b"\n"
 
 
 def parse_commit(oid: str, data: bytes) -> Commit:

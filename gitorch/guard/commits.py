@@ -144,11 +144,6 @@ def touches(repository: Repository, commits: Sequence[Commit], is_yours: Callabl
     return any(is_yours(path, new) for commit in commits for path, (_, new) in _changes(repository, commit).items())
 
 
-def paths_of(repository: Repository, commits: Sequence[Commit]) -> set[str]:
-    """List the paths that some commits change."""
-    return {path for commit in commits for path in _changes(repository, commit)}
-
-
 def _changes(repository: Repository, commit: Commit) -> Diff:
     return diff(repository, repository.objects.tree_of(commit.parents[0]), commit.tree) if commit.parents else {}
 

@@ -43,6 +43,7 @@ class Held(NamedTuple):
         by_content: whether it is held for what is in it.
         oid: the id that its blob would have, where it is small enough to be read; empty where that is not known.
         was: the name under which it was held before.
+        left: whether an attempt that failed has left it so.
     """
 
     reason: str
@@ -50,6 +51,7 @@ class Held(NamedTuple):
     by_content: bool = False
     oid: str = ""
     was: str = ""
+    left: bool = False
 
 
 def mark_of(info: os.stat_result) -> Mark:

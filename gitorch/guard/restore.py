@@ -170,30 +170,37 @@ def move_back(repository: Repository, after: Snapshot) -> set[str]:
 
 def forget_times(repository: Repository, paths: Sequence[str]) -> None:
     """Let the user's index find out anew whether files are as it has them: of another size they pass for changed."""
-    listed = repository.git.run("ls-files", "-s", "-z", "--", *paths)
+    wanted = {os.fsencode(path) for path in paths}
+    known = repository.git.run("ls-files", "-s", "-z").split(b"\0")
+    listed = b"".join(line + b"\0" for line in known if line.partition(b"\t")[2] in wanted)
     repository.git.attempt("update-index", "-z", "--index-info", stdin=listed)
-    repository.git.attempt("add", "--refresh", "--", *paths)
+    names = b"".join(path + b"\0" for path in wanted)
+    repository.git.attempt("add", "--refresh", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=names)
 
 
-def put_marks_back(repository: Repository, before: Snapshot, *, flags: bool) -> None:
-    """Take marks of `git add -N` away that the user had not set; with `flags` those of `update-index` become as before.
+def put_marks_back(repository: Repository, before: Snapshot) -> bool:
+    """Take marks of `git add -N` away that the user had not set; tells whether their index has changed at all.
 
-    No tree can tell of either. Call it before a record is added, which changes the index too.
+    No tree can tell of these marks. Call it before a record is added, which changes the index too.
     """
     if mark_of(repository.index) == before.index_mark:
-        return
-    git = repository.git
+        return False
     copy, _, tree = present_index(repository)
-    known = {*git.run("ls-files", "-z", index=copy).split(b"\0")}
-    written = {*git.run("ls-tree", "-r", "-z", "--name-only", tree).split(b"\0")}
-    intended = [path for path in known - written if os.fsdecode(path) not in before.intended]
-    if intended:
-        git.attempt("update-index", "--force-remove", "-z", "--stdin", stdin=b"\0".join([*intended, b""]))
-    if flags:
-        _put_flags_back(repository)
+    new = _intended(repository, copy, tree) - _intended(repository, user_index(repository), before.staged)
+    if new:
+        listed = b"".join(path + b"\0" for path in new)
+        repository.git.attempt("update-index", "--force-remove", "-z", "--stdin", stdin=listed)
+    return True
 
 
-def _put_flags_back(repository: Repository) -> None:
+def _intended(repository: Repository, index: Path, tree: str) -> set[bytes]:
+    """List what an index has and its tree has not."""
+    known = {*repository.git.run("ls-files", "-z", index=index).split(b"\0")}
+    return known - {*repository.git.run("ls-tree", "-r", "-z", "--name-only", tree).split(b"\0")}
+
+
+def put_flags_back(repository: Repository) -> None:
+    """Set `assume-unchanged` and `skip-worktree` in the user's index as they were, once a record has been added."""
     was, now = _flags(repository, user_index(repository)), _flags(repository, repository.index)
     for letter, option in (("a", "assume-unchanged"), ("s", "skip-worktree")):
         for there, here, prefix in ((was, now, ""), (now, was, "no-")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -13,13 +14,15 @@ from typing import Final, NamedTuple
 
 from gitorch.core.names import TASKS_DIR
 from gitorch.errors import GitorchError
-from gitorch.git.objects import TREE_MODE, Entry
+from gitorch.git import files
+from gitorch.git.objects import TREE_MODE, Entry, listable
 from gitorch.git.repository import Repository
 from gitorch.guard import held as holding
-from gitorch.guard.held import DEFAULT_MAX_FILE, Held, hold_reason, holds_token
+from gitorch.guard.held import DEFAULT_MAX_FILE, Held, Mark, hold_reason, holds_token
 
 Diff = Mapping[str, tuple[Entry | None, Entry | None]]
 _NO_MODE: Final = "000000"
+_AT_ONCE: Final = 200  # paths that one command line takes
 _UNSEEN: Final = re.compile(r"^warning: could not open directory '(.*)': (.*)$", re.MULTILINE)  # git goes on without it
 
 
@@ -103,6 +106,8 @@ def take(
         if reason is not None and not (tracked and reason.by_content and _holds_a_token(repository, path)):
             held[path] = reason
     if held_before is None:
+        left = _left(repository) if held else {}
+        held = {path: one._replace(left=left.get(path) == one.mark) for path, one in held.items()}
         held = _with_ids(repository, held, max_file)
     else:
         held.update(_renamed(repository, wanted, held_before))
@@ -149,7 +154,7 @@ def _with_ids(repository: Repository, held: Mapping[str, Held], max_file: int) -
     ]
     if not plain:
         return {**held}
-    listed = b"".join(os.fsencode(path) + b"\n" for path in plain)
+    listed = b"".join(map(listable, plain))
     oids = repository.git.run("hash-object", "--no-filters", "--stdin-paths", stdin=listed).decode().split()
     return {**held, **{path: held[path]._replace(oid=oid) for path, oid in zip(plain, oids, strict=True)}}
 
@@ -178,6 +183,21 @@ def copy_index(index: Path, to: Path) -> None:
         to.unlink(missing_ok=True)
 
 
+def note_left(repository: Repository, held: Mapping[str, Held]) -> None:
+    """Write down which files a failed attempt has left that are in no snapshot: the next may make them good."""
+    marks = {**_left(repository), **{path: one.mark for path, one in held.items()}}
+    if held:
+        files.replace(repository.scratch / "left.json", json.dumps(marks).encode())
+
+
+def _left(repository: Repository) -> dict[str, Mark]:
+    try:
+        noted = json.loads((repository.scratch / "left.json").read_text())
+        return {path: (size, time, number) for path, (size, time, number) in noted.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
 def user_index(repository: Repository) -> Path:
     """Give where the user's index is kept as it was before an invocation."""
     return repository.scratch / "user.index"
@@ -204,14 +224,12 @@ def skipped(repository: Repository, made: Diff) -> frozenset[str]:
 
 def entries(repository: Repository, tree: str, paths: Sequence[str]) -> dict[str, Entry]:
     """Give what a tree holds at those of some paths that are files in it."""
-    if not paths:
-        return {}
     found = {}
-    for line in repository.git.run("ls-tree", "-z", tree, "--", *paths).split(b"\0"):
-        about, tab, path = line.partition(b"\t")
-        if tab:
-            mode, _, oid = about.decode().split(" ")
-            if mode != TREE_MODE:
+    for at in range(0, len(paths), _AT_ONCE):
+        for line in repository.git.run("ls-tree", "-z", tree, "--", *paths[at : at + _AT_ONCE]).split(b"\0"):
+            about, tab, path = line.partition(b"\t")
+            if tab and not about.startswith(TREE_MODE.encode()):
+                mode, _, oid = about.decode().split(" ")
                 found[os.fsdecode(path)] = Entry(mode, oid)
     return found
 

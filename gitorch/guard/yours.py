@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
-from gitorch.git.objects import Entry
+from gitorch.git.objects import EMPTY_BLOBS, Entry
 from gitorch.git.repository import Repository
 from gitorch.guard import snapshot
 from gitorch.guard.snapshot import Diff, Snapshot
@@ -15,13 +17,15 @@ class Yours(NamedTuple):
     """The user's own uncommitted work.
 
     Attributes:
-        before: the work tree before the invocation.
+        root: the work tree.
+        before: how it was before the invocation.
         prior: how it differed from the last commit.
         staged: how the index did.
         ignored: what lay there and was ignored; folders have a slash at their end.
         free: the task's folder: what lay there uncounted is most likely what an earlier attempt has left.
     """
 
+    root: Path
     before: Snapshot
     prior: Diff
     staged: Diff
@@ -32,13 +36,10 @@ class Yours(NamedTuple):
         """Tell why a file that lay there is in no snapshot, so that nobody knows what was in it; None where it is."""
         if self.free is not None and path.startswith(self.free + "/"):
             return None
-        for each in _upwards(path):
-            held = self.before.held.get(each)
-            if held is not None:
-                return f"it lay there before, and was held back: {held.reason}"
-            if each in self.ignored or f"{each}/" in self.ignored:
-                return "it lay there before, and was ignored"
-        return None
+        if path in self.ignored or any(f"{folder}/" in self.ignored for folder in _folders(path)):
+            return "it lay there before, and was ignored"
+        held = next((self.before.held[each] for each in (path, *_folders(path)) if each in self.before.held), None)
+        return None if held is None or held.left else f"it lay there before, and was held back: {held.reason}"
 
     def spared(self, paths: Iterable[str]) -> dict[str, str]:
         """List those of some paths that are in no snapshot, and why."""
@@ -47,7 +48,8 @@ class Yours(NamedTuple):
     def moved_away(self, made: Diff) -> frozenset[str]:
         """List the blobs of the user's uncommitted files that are no more where they were, or were held there."""
         gone = {old.oid for path, (old, new) in made.items() if path in self.prior and old is not None and new is None}
-        return frozenset(gone | {held.oid for held in self.before.held.values() if held.oid})
+        held = {one.oid for path, one in self.before.held.items() if not os.path.lexists(self.root / path)}
+        return frozenset((gone | held) - {"", *EMPTY_BLOBS})
 
     def holds(self, path: str, entry: Entry | None, moved: frozenset[str]) -> bool:
         """Tell whether a change is of the user's own work: by its path, or a file of theirs under another name."""
@@ -67,7 +69,7 @@ def of(repository: Repository, before: Snapshot, *, begin: str, free: str | None
     """
     prior = snapshot.diff(repository, begin, before.tree)
     staged = snapshot.diff(repository, begin, before.staged)
-    return Yours(before, prior, staged, frozenset(before.ignored), free)
+    return Yours(repository.root, before, prior, staged, frozenset(before.ignored), free)
 
 
 def under_other_names(made: Diff, yours: Yours) -> Mapping[str, str]:
@@ -80,9 +82,6 @@ def under_other_names(made: Diff, yours: Yours) -> Mapping[str, str]:
     }
 
 
-def _upwards(path: str) -> Iterator[str]:
-    """Give a path and the folders that it is in."""
-    yield path
-    for at, char in enumerate(path):
-        if char == "/":
-            yield path[:at]
+def _folders(path: str) -> Iterator[str]:
+    """Give the folders that a path is in."""
+    return (path[:at] for at, char in enumerate(path) if char == "/")

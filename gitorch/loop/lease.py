@@ -13,6 +13,7 @@ from gitorch.agents.report import Report
 from gitorch.agents.spec import Agent
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.repository import Repository
+from gitorch.guard import commits
 from gitorch.ledger.history import past_of
 from gitorch.ledger.state import read_state
 from gitorch.ledger.tasks import read_task
@@ -110,6 +111,7 @@ def take_back(
     with stepping(repository):
         begun = _taken(repository)
         descendants.end(begun.id)
+        commits.put_lost_branch_back(repository, begin=begun.begin, branch=begun.branch)
         now = read_state(repository.objects)
         if begun.task is not None and now.states.get(begun.task) != "running":
             recover.recover(repository)

@@ -32,8 +32,7 @@ def recover(repository: Repository) -> str | None:
         if noted.process is not None:
             descendants.end_group(*noted.process)
         leftovers.clear(repository, since=noted.started)
-        if repository.branch() == noted.branch:  # else somebody has gone elsewhere since
-            commits.put_lost_branch_back(repository, begin=noted.begin, branch=noted.branch)
+        commits.put_lost_branch_back(repository, begin=noted.begin, branch=noted.branch)
     leftovers.clear_own_refs(repository)
     with writing(repository):
         pass  # what a killed writer left half done is finished now, before anything is compared

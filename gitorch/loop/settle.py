@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -37,6 +37,7 @@ from gitorch.ledger.state import WorkflowState, left_out, read_state
 from gitorch.loop.invocation import Invocation
 
 _TRIES: Final = 10
+_TOLD: Final = 20  # files, one by one
 _RULES: Final = frozenset({".gitattributes", ".gitignore"})  # what git makes of other files depends on them
 _PATIENCE: Final = 300.0  # seconds: an agent's work is worth waiting for an editor with an open commit message
 RecordFor = Callable[[WorkflowState, "str | None"], Record]
@@ -82,28 +83,11 @@ def look(repository: Repository, invocation: Invocation, before: Snapshot) -> Wo
     made = {path: change for path, change in made.items() if path not in out}
     branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
     if branch.fault is None:
-        branch = _redo_without(repository, invocation, branch, yours, made)
+        branch = _redo_without(repository, invocation, branch, yours, made, after)
     parts = _separate(repository, invocation, before, branch.tip, made=made, yours=yours)
     overwritten = {path for path in after.held if path in yours.prior and path not in before.held}
     parts = parts._replace(left={**parts.left, **spared}, lost=parts.lost | overwritten)
-    parts = _with_undone(repository, begin, branch, parts, but={*made, *out, *yours.prior, *yours.staged})
     return Work(after, made, branch, parts, yours.prior)
-
-
-def _with_undone(
-    repository: Repository, begin: str, branch: Made, parts: Separation, *, but: Collection[str]
-) -> Separation:
-    """Have the record undo what the agent has committed and then taken back in the work tree."""
-    own = [commit for commit in branch.commits if commit.oid in branch.own]
-    touched = commits.paths_of(repository, own) if branch.fault is None else set()
-    committed = snapshot.diff(repository, begin, repository.objects.tree_of(branch.tip)) if touched else {}
-    undone = {
-        path: old
-        for path, (old, _) in committed.items()
-        if path in touched and path not in but and path not in parts.left and not _is_state_file(path)
-    }
-    staging = {path: entry for path, entry in parts.staging.items() if path not in undone}
-    return parts._replace(work={**undone, **parts.work}, staging=staging) if undone else parts
 
 
 def _taken(repository: Repository, invocation: Invocation, before: Snapshot) -> tuple[Snapshot, Diff]:
@@ -120,11 +104,14 @@ def _taken(repository: Repository, invocation: Invocation, before: Snapshot) -> 
     return after, snapshot.diff(repository, before.tree, after.tree)
 
 
-def _redo_without(repository: Repository, invocation: Invocation, branch: Made, yours: Yours, made: Diff) -> Made:
+def _redo_without(
+    repository: Repository, invocation: Invocation, branch: Made, yours: Yours, made: Diff, after: Snapshot
+) -> Made:
+    """Make commits of the agent's own anew without the user's work, and without what is held back now."""
     moved = yours.moved_away(made)
 
     def is_yours(path: str, entry: Entry | None) -> bool:
-        return yours.holds(path, entry, moved)
+        return path in after.held or yours.holds(path, entry, moved)
 
     own = [commit for commit in branch.commits if commit.oid in branch.own]
     if not commits.touches(repository, own, is_yours):
@@ -181,7 +168,7 @@ def keep(
             why = "commits made anew without your own changes"
             put = work.branch.tip, work.branch.head
             commits.put_branch(repository, branch=invocation.branch, to=put[0], now=put[1], why=why)
-        restore.put_marks_back(repository, before, flags=False)
+        restore.put_marks_back(repository, before)
         try:
             appended = _append(repository, invocation, work.branch, work.parts, record_for, rescued, contents)
         except _Moved:
@@ -231,9 +218,12 @@ def _put_all_back(repository: Repository, invocation: Invocation, before: Snapsh
         if made:
             restore.forget_times(repository, [*made])
     parts = _separate(repository, invocation, before, branch.tip, made={}, yours=yours._replace(prior={}))
-    restore.put_marks_back(repository, before, flags=True)
+    touched = restore.put_marks_back(repository, before)
     appended = _append(repository, invocation, branch, parts, record_for, rescued)
+    if touched:
+        restore.put_flags_back(repository)
     restore.intend_again(repository, before)
+    snapshot.note_left(repository, {path: one for path, one in after.held.items() if path not in before.held})
     where = _aside(repository, invocation)
     return Outcome(appended, [*_held_notes(before, after), *(f"moved aside: {path}, to {where}" for path in aside)])
 
@@ -242,9 +232,9 @@ def _to_be_undone(repository: Repository, invocation: Invocation, yours: Yours) 
     """Take the snapshot afterwards, and list what has changed, files that are held back now among it."""
     before = yours.before
     after, made = _taken(repository, invocation, before)
+    new = [path for path in after.held if path not in before.held]
     named = restore.move_back(repository, after)
     after = after._replace(held={path: held for path, held in after.held.items() if path not in named})
-    new = [path for path in after.held if path not in before.held]
     made = {**made, **{path: (old, None) for path, old in snapshot.entries(repository, before.tree, new).items()}}
     spared = yours.spared(made)
     return after, {path: change for path, change in made.items() if path not in spared}
@@ -353,6 +343,8 @@ def _notes(before: Snapshot, work: Work) -> list[str]:
     left = [f"left uncommitted: {path} ({reason})" for path, reason in sorted(parts.left.items())]
     back = [f"put back: {path} (the agent had undone your own changes)" for path in sorted(parts.back)]
     lost = [f"your own version of {path} is kept as the rescue ref's first parent" for path in sorted(parts.lost)]
+    if len(left) > _TOLD:
+        left = [*left[:_TOLD], f"left uncommitted: {len(left) - _TOLD} more, see git status"]
     return left + back + lost + _held_notes(before, work.after)
 
 

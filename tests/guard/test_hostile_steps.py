@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.loop.bench import LINES, Bench, differences
+from tests.loop.bench import LINES, Bench, differences, wait_for
 
 pytestmark = pytest.mark.thorough
 
@@ -250,9 +250,130 @@ def test_what_the_agent_made_and_ignored_does_not_turn_up_as_the_users(bench: Be
     assert bench.is_put_back(before, head)
 
 
+# What honest agents do, and the user's work beside it
+
+
+def tree(bench: Bench) -> list[str]:
+    return bench.git("ls-tree", "-r", "--name-only", "HEAD").split("\n")
+
+
+@pytest.mark.parametrize("over", ["a.txt", "doc/c.txt", "mine.txt"])
+def test_a_held_file_moved_over_another(bench: Bench, over: str) -> None:
+    bench.write(".env", SECRET)
+    bench.write(over, LINES + MINE)
+    bench.step(f"mv .env {over}; exit 1")
+    assert bench.read(over) == LINES + MINE
+    assert bench.read(".env") == SECRET
+
+
 @pytest.mark.parametrize(
-    "deed", ["git commit -qam own; git checkout -q HEAD~1 -- b.txt", "git add w.txt; git commit -qam own; rm w.txt"]
+    ("deed", "path", "there"),
+    [
+        (
+            "git rm -q --cached log.txt; echo log.txt >> .gitignore; git add .gitignore; git commit -qm u",
+            "log.txt",
+            False,
+        ),
+        ("echo built > out.ignored; git add -f out.ignored; git commit -qm u", "out.ignored", True),
+        (
+            "mkdir dist; echo dist/ >> .gitignore; echo b > dist/b; git add -f dist .gitignore; git commit -qm u",
+            "dist/b",
+            True,
+        ),
+    ],
 )
-def test_what_it_undid_after_its_own_commit_does_not_turn_up_as_the_users(bench: Bench, deed: str) -> None:
-    bench.step(f"echo w > w.txt; echo b >> b.txt; {deed}")
-    assert bench.status() == ""
+def test_commits_of_the_agents_stay(bench: Bench, deed: str, path: str, *, there: bool) -> None:
+    bench.commit("log", **{"log.txt": "x\n"})
+    bench.step(deed)
+    assert (path in tree(bench)) == there
+
+
+@pytest.mark.parametrize("flag", ["assume-unchanged", "skip-worktree"])
+def test_what_the_user_had_flagged_can_be_committed_by_the_agent(bench: Bench, flag: str) -> None:
+    bench.git("update-index", f"--{flag}", "a.txt")
+    bench.step(f"git update-index --no-{flag} a.txt; echo agent >> a.txt; git commit -qam own")
+    assert bench.committed("a.txt") == LINES + "agent\n"
+
+
+@pytest.mark.parametrize("own", ["true", OWN])
+@pytest.mark.parametrize("mine", [".env", "mine.txt"])
+def test_empty_files_are_nobodys(bench: Bench, mine: str, own: str) -> None:
+    bench.write(mine, "")
+    bench.step(f"rm -f mine.txt; mkdir pkg; touch pkg/__init__.py; echo x > pkg/x.py; {own}")
+    assert "pkg/__init__.py" in tree(bench)
+
+
+@pytest.mark.parametrize("own", ["true", OWN])
+def test_a_committed_file_that_a_held_one_is_a_copy_of(bench: Bench, own: str) -> None:
+    bench.commit("ex", **{".env.example": "A=1\n"})
+    bench.write(".env", "A=1\n")
+    bench.step(f"mkdir conf; git mv .env.example conf/.env.example; {own}")
+    assert "conf/.env.example" in tree(bench)
+
+
+@pytest.mark.parametrize("flag", ["assume-unchanged", "skip-worktree"])
+@pytest.mark.parametrize("commit", ["true", "git commit -qm own"])
+def test_flags_of_what_the_agent_has_staged(bench: Bench, flag: str, commit: str) -> None:
+    bench.git("update-index", f"--{flag}", "b.txt")
+    bench.git("status")
+    before = bench.git("ls-files", "-v", "b.txt")
+    bench.step(f"git update-index --no-{flag} b.txt; echo x >> b.txt; git add b.txt; {commit}; exit 1")
+    assert bench.git("ls-files", "-v", "b.txt") == before
+
+
+@pytest.mark.parametrize("own", ["true", OWN])
+def test_held_files_that_an_earlier_attempt_left_can_be_made_good(bench: Bench, own: str) -> None:
+    bench.step(f"echo {TOKEN} > config.py; exit 1")
+    bench.step(f"echo clean > config.py; {own}")
+    assert bench.committed("config.py") == "clean\n"
+
+
+@pytest.mark.parametrize("deed", ["git checkout -q --orphan z", "git symbolic-ref HEAD refs/heads/nope"])
+def test_killed_on_a_branch_without_a_commit(bench: Bench, deed: str) -> None:
+    run = bench.start("step", "--agent-command", f"{deed}; touch .git/done; sleep 100")
+    wait_for((bench.root / ".git/done").exists)
+    run.kill()
+    run.communicate()
+    bench.step("echo good > good.txt")
+    assert bench.committed("good.txt") == "good\n"
+    assert bench.is_sound()
+
+
+@pytest.mark.parametrize("code", ["0", "1"])
+def test_finished_on_a_branch_without_a_commit(bench: Bench, code: str) -> None:
+    begun = bench("begin", "--json").json
+    bench.git("checkout", "-q", "--orphan", "z", env=begun["env"])
+    bench("finish", "--exit", code)
+    assert bench.events()[-1] == "end"
+
+
+@pytest.mark.parametrize("name", ['"my" key.pem', '"q".txt'])
+def test_names_that_begin_with_a_quote(bench: Bench, name: str) -> None:
+    bench.write(name, "x\n")
+    bench.step("echo x > x.txt")
+    assert "x.txt" in tree(bench)
+
+
+@pytest.mark.parametrize("own", ["true", OWN])
+def test_a_file_where_a_folder_was_ignored(bench: Bench, own: str) -> None:
+    bench.commit("ig", **{".gitignore": "build/\n"})
+    (bench.root / "build").mkdir()
+    bench.step(f"rmdir build; echo script > build; {own}")
+    assert "build" in tree(bench)
+
+
+def test_a_new_secret_in_a_commit_of_the_agents(bench: Bench) -> None:
+    ran = bench.step(f"echo {SECRET.strip()} > .env; echo x > x.txt; {OWN}")
+    assert "not put into the repository" in ran.err
+    assert bench.git("hash-object", ".env").strip() not in bench.reachable()
+    assert "x.txt" in tree(bench)
+
+
+def test_intent_to_add_of_a_file_that_is_gone(bench: Bench) -> None:
+    bench.write("gone.txt", "x")
+    bench.git("add", "-N", "gone.txt")
+    (bench.root / "gone.txt").unlink()
+    bench.git("status")
+    before, head = bench.everything(), bench.head()
+    bench.step("echo x > x.txt; git add x.txt; exit 1")
+    assert bench.is_put_back(before, head)
