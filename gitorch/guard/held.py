@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from gitorch.git import files
 
 DEFAULT_MAX_FILE: Final = 10 * 1024 * 1024  # bytes
 _SCANNED: Final = 1024 * 1024  # bytes looked at for tokens
@@ -94,3 +98,19 @@ def redact(text: str) -> str:
     """Take private keys and access tokens out of a text that is to be recorded."""
     data = _KEY_BLOCK.sub(b"[secret]", text.encode(errors="surrogatepass"))
     return _SECRET_TEXT.sub(b"[secret]", data).decode(errors="surrogatepass")
+
+
+def note_left(scratch: Path, held: Mapping[str, Held]) -> None:
+    """Write down which files a failed attempt has left that are in no snapshot: the next may make them good."""
+    marks = {**left_by_attempts(scratch), **{path: one.mark for path, one in held.items()}}
+    if held:
+        files.replace(scratch / "left.json", json.dumps(marks).encode())
+
+
+def left_by_attempts(scratch: Path) -> dict[str, Mark]:
+    """Read which files failed attempts have left that are in no snapshot, and their marks."""
+    try:
+        noted = json.loads((scratch / "left.json").read_text())
+        return {path: (size, time, number) for path, (size, time, number) in noted.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from gitorch.git import refs
 from gitorch.git.objects import FILE_MODE, SUBMODULE_MODE, Entry
 from gitorch.git.repository import Repository
-from gitorch.guard.snapshot import Diff, Snapshot, mark_of, present_index, user_index
+from gitorch.guard.snapshot import Diff, Snapshot
 
 
 def rescue_ref(invocation: str) -> str:
@@ -104,16 +104,6 @@ def _write(file: Path, content: bytes) -> None:
         file.write_bytes(content)
 
 
-def intend_again(repository: Repository, before: Snapshot) -> None:
-    """Mark again what the user had marked by `git add -N` where the mark is gone."""
-    if not before.intended:
-        return
-    known = repository.git.run("ls-files", "-z", "--", *before.intended).split(b"\0")
-    gone = [path for path in before.intended if os.fsencode(path) not in known and (repository.root / path).is_file()]
-    if gone:
-        repository.git.attempt("add", "-N", "--", *gone)
-
-
 def _remove(root: Path, path: str) -> None:
     target = root / path
     with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
@@ -165,56 +155,4 @@ def move_back(repository: Repository, after: Snapshot) -> set[str]:
                 old.parent.mkdir(parents=True, exist_ok=True)
                 (repository.root / path).rename(old)
                 found.add(path)
-    return found
-
-
-def forget_times(repository: Repository, paths: Sequence[str]) -> None:
-    """Let the user's index find out anew whether files are as it has them: of another size they pass for changed."""
-    wanted = {os.fsencode(path) for path in paths}
-    known = repository.git.run("ls-files", "-s", "-z").split(b"\0")
-    listed = b"".join(line + b"\0" for line in known if line.partition(b"\t")[2] in wanted)
-    repository.git.attempt("update-index", "-z", "--index-info", stdin=listed)
-    names = b"".join(path + b"\0" for path in wanted)
-    repository.git.attempt("add", "--refresh", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=names)
-
-
-def put_marks_back(repository: Repository, before: Snapshot) -> bool:
-    """Take marks of `git add -N` away that the user had not set; tells whether their index has changed at all.
-
-    No tree can tell of these marks. Call it before a record is added, which changes the index too.
-    """
-    if mark_of(repository.index) == before.index_mark:
-        return False
-    copy, _, tree = present_index(repository)
-    new = _intended(repository, copy, tree) - _intended(repository, user_index(repository), before.staged)
-    if new:
-        listed = b"".join(path + b"\0" for path in new)
-        repository.git.attempt("update-index", "--force-remove", "-z", "--stdin", stdin=listed)
-    return True
-
-
-def _intended(repository: Repository, index: Path, tree: str) -> set[bytes]:
-    """List what an index has and its tree has not."""
-    known = {*repository.git.run("ls-files", "-z", index=index).split(b"\0")}
-    return known - {*repository.git.run("ls-tree", "-r", "-z", "--name-only", tree).split(b"\0")}
-
-
-def put_flags_back(repository: Repository) -> None:
-    """Set `assume-unchanged` and `skip-worktree` in the user's index as they were, once a record has been added."""
-    was, now = _flags(repository, user_index(repository)), _flags(repository, repository.index)
-    for letter, option in (("a", "assume-unchanged"), ("s", "skip-worktree")):
-        for there, here, prefix in ((was, now, ""), (now, was, "no-")):
-            paths = [path for path, flags in there.items() if letter in flags and letter not in here.get(path, "")]
-            if paths:
-                listed = b"".join(path + b"\0" for path in paths)
-                repository.git.attempt("update-index", f"--{prefix}{option}", "-z", "--stdin", stdin=listed)
-
-
-def _flags(repository: Repository, index: Path) -> dict[bytes, str]:
-    """List the flagged paths of an index: `a` stands for assume-unchanged, `s` for skip-worktree."""
-    found = {}
-    for line in repository.git.run("ls-files", "-v", "-z", index=index).split(b"\0"):
-        flags = ("a" if line[:1].islower() else "") + ("s" if line[:1] in (b"S", b"s") else "")
-        if flags:
-            found[line[2:]] = flags
     return found

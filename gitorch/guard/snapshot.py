@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -14,11 +13,10 @@ from typing import Final, NamedTuple
 
 from gitorch.core.names import TASKS_DIR
 from gitorch.errors import GitorchError
-from gitorch.git import files
 from gitorch.git.objects import TREE_MODE, Entry, listable
 from gitorch.git.repository import Repository
 from gitorch.guard import held as holding
-from gitorch.guard.held import DEFAULT_MAX_FILE, Held, Mark, hold_reason, holds_token
+from gitorch.guard.held import DEFAULT_MAX_FILE, Held, hold_reason, holds_token
 
 Diff = Mapping[str, tuple[Entry | None, Entry | None]]
 _NO_MODE: Final = "000000"
@@ -106,7 +104,7 @@ def take(
         if reason is not None and not (tracked and reason.by_content and _holds_a_token(repository, path)):
             held[path] = reason
     if held_before is None:
-        left = _left(repository) if held else {}
+        left = holding.left_by_attempts(repository.scratch) if held else {}
         held = {path: one._replace(left=left.get(path) == one.mark) for path, one in held.items()}
         held = _with_ids(repository, held, max_file)
     else:
@@ -181,45 +179,6 @@ def copy_index(index: Path, to: Path) -> None:
         shutil.copy2(index, to)
     except FileNotFoundError:
         to.unlink(missing_ok=True)
-
-
-def note_left(repository: Repository, held: Mapping[str, Held]) -> None:
-    """Write down which files a failed attempt has left that are in no snapshot: the next may make them good."""
-    marks = {**_left(repository), **{path: one.mark for path, one in held.items()}}
-    if held:
-        files.replace(repository.scratch / "left.json", json.dumps(marks).encode())
-
-
-def _left(repository: Repository) -> dict[str, Mark]:
-    try:
-        noted = json.loads((repository.scratch / "left.json").read_text())
-        return {path: (size, time, number) for path, (size, time, number) in noted.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
-
-
-def user_index(repository: Repository) -> Path:
-    """Give where the user's index is kept as it was before an invocation."""
-    return repository.scratch / "user.index"
-
-
-def keep_user_index(repository: Repository) -> None:
-    """Keep the user's index as it is now; git never writes into one, but puts another in its place."""
-    kept = user_index(repository)
-    kept.unlink(missing_ok=True)
-    try:
-        os.link(repository.index, kept)
-    except OSError:  # there is none, or the file system has no links
-        copy_index(repository.index, kept)
-
-
-def skipped(repository: Repository, made: Diff) -> frozenset[str]:
-    """List files that are gone from the work tree because a sparse checkout leaves them out now."""
-    gone = [path for path, (_, new) in made.items() if new is None]
-    if not gone:
-        return frozenset()
-    listed = repository.git.run("ls-files", "-t", "-z").split(b"\0")
-    return frozenset(gone) & {os.fsdecode(line[2:]) for line in listed if line.startswith(b"S ")}
 
 
 def entries(repository: Repository, tree: str, paths: Sequence[str]) -> dict[str, Entry]:
@@ -413,23 +372,3 @@ def mark_of(index: Path) -> tuple[int, ...]:
     except FileNotFoundError:
         return ()
     return info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino
-
-
-def restaged(repository: Repository, before: Snapshot) -> Diff:
-    """List what has changed in the user's index since a snapshot; paths in conflict count as taken out."""
-    if mark_of(repository.index) == before.index_mark:
-        return {}
-    _, unmerged, tree = present_index(repository)
-    return {**{os.fsdecode(path): (None, None) for path in unmerged}, **diff(repository, before.staged, tree)}
-
-
-def present_index(repository: Repository) -> tuple[Path, set[bytes], str]:
-    """Copy the user's index as it is now, without paths in conflict; gives the copy, those paths, and its tree."""
-    copy = repository.scratch / "staged.index"
-    copy_index(repository.index, copy)
-    out = repository.git.run("ls-files", "-u", "-z", index=copy)
-    unmerged = {line.partition(b"\t")[2] for line in out.split(b"\0") if line}
-    if unmerged:
-        lines = b"".join(b"0 %s\t%s\0" % (repository.null_oid.encode(), path) for path in unmerged)
-        repository.git.run("update-index", "-z", "--index-info", stdin=lines, index=copy)
-    return copy, unmerged, repository.git.line("write-tree", index=copy)

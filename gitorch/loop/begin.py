@@ -16,7 +16,7 @@ from gitorch.core.record import Record
 from gitorch.core.task import Task
 from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository
-from gitorch.guard import restore, snapshot
+from gitorch.guard import index, restore, snapshot
 from gitorch.ledger.append import Draft, append
 from gitorch.ledger.history import Past, past_of
 from gitorch.ledger.outlines import read_outlines
@@ -153,7 +153,7 @@ def _prepare(repository: Repository, begun: Invocation, task: Task | None) -> In
     if task is not None:
         own_dir = f".tasks/{task.name}"
         (repository.root / own_dir).mkdir(parents=True, exist_ok=True)
-    snapshot.keep_user_index(repository)
+    index.keep_user_index(repository)
     before = snapshot.take(repository, "before", of=repository.index, task_dir=own_dir)
     prior = snapshot.diff(repository, repository.objects.tree_of(begun.begin), before.tree)
     before = snapshot.with_raw_bytes(repository, before, {path: new for path, (_, new) in prior.items()})

@@ -26,7 +26,7 @@ from gitorch.errors import GitorchError
 from gitorch.git.locks import Busy
 from gitorch.git.objects import TREE_MODE, Entry
 from gitorch.git.repository import Repository
-from gitorch.guard import commits, mend, restore, snapshot
+from gitorch.guard import commits, held, index, mend, restore, snapshot
 from gitorch.guard import yours as own_work
 from gitorch.guard.commits import Made
 from gitorch.guard.merge import Separation, separate
@@ -79,7 +79,7 @@ def look(repository: Repository, invocation: Invocation, before: Snapshot) -> Wo
     yours = own_work.of(repository, before, begin=begin, free=free)
     after, made = _taken(repository, invocation, before)
     spared = yours.spared(made)
-    out = spared.keys() | snapshot.skipped(repository, made)
+    out = spared.keys() | index.skipped(repository, made)
     made = {path: change for path, change in made.items() if path not in out}
     branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
     if branch.fault is None:
@@ -139,7 +139,7 @@ def _separate(
         prior=yours.prior,
         committed=snapshot.diff(repository, begin, repository.objects.tree_of(tip)),
         staged=yours.staged,
-        restaged=snapshot.restaged(repository, before),
+        restaged=index.restaged(repository, before),
         renamed=own_work.under_other_names(made, yours),
     )
 
@@ -168,7 +168,7 @@ def keep(
             why = "commits made anew without your own changes"
             put = work.branch.tip, work.branch.head
             commits.put_branch(repository, branch=invocation.branch, to=put[0], now=put[1], why=why)
-        restore.put_marks_back(repository, before)
+        index.put_marks_back(repository, before)
         try:
             appended = _append(repository, invocation, work.branch, work.parts, record_for, rescued, contents)
         except _Moved:
@@ -176,7 +176,7 @@ def keep(
             if work.branch.fault is not None:
                 raise GitorchError(work.branch.fault, hint="run gitorch step again") from None
             continue
-        restore.intend_again(repository, before)
+        index.intend_again(repository, before)
         moved = [f"moved aside: {path}, to {_aside(repository, invocation)}" for path in aside]
         return Outcome(appended, _notes(before, work) + moved)
     raise Busy("other commits kept coming between", "try again in a moment")
@@ -216,14 +216,14 @@ def _put_all_back(repository: Repository, invocation: Invocation, before: Snapsh
         rescued = _rescue(repository, invocation, after, branch) if made else rescued
         aside += _put_files_back(repository, invocation, before, made, branch.tip)
         if made:
-            restore.forget_times(repository, [*made])
+            index.forget_times(repository, [*made])
     parts = _separate(repository, invocation, before, branch.tip, made={}, yours=yours._replace(prior={}))
-    touched = restore.put_marks_back(repository, before)
+    touched = index.put_marks_back(repository, before)
     appended = _append(repository, invocation, branch, parts, record_for, rescued)
     if touched:
-        restore.put_flags_back(repository)
-    restore.intend_again(repository, before)
-    snapshot.note_left(repository, {path: one for path, one in after.held.items() if path not in before.held})
+        index.put_flags_back(repository)
+    index.intend_again(repository, before)
+    held.note_left(repository.scratch, {path: one for path, one in after.held.items() if path not in before.held})
     where = _aside(repository, invocation)
     return Outcome(appended, [*_held_notes(before, after), *(f"moved aside: {path}, to {where}" for path in aside)])
 
@@ -234,7 +234,7 @@ def _to_be_undone(repository: Repository, invocation: Invocation, yours: Yours) 
     after, made = _taken(repository, invocation, before)
     new = [path for path in after.held if path not in before.held]
     named = restore.move_back(repository, after)
-    after = after._replace(held={path: held for path, held in after.held.items() if path not in named})
+    after = after._replace(held={path: one for path, one in after.held.items() if path not in named})
     made = {**made, **{path: (old, None) for path, old in snapshot.entries(repository, before.tree, new).items()}}
     spared = yours.spared(made)
     return after, {path: change for path, change in made.items() if path not in spared}
@@ -303,11 +303,11 @@ def _append(
 def _staging(parts: Separation, state: WorkflowState, record: Record) -> dict[str, Entry | None]:
     """Say what the user's index is to hold: of MAIN_TASK and task files what the commits hold, whatever was staged."""
     moved = {task_path(c.name, each) for c in record.changes for each in (c.before, c.after) if each is not None}
-    held = {MAIN_TASK_PATH: state.main_task_entry}  # a task file that is no body has another name in the commits
+    due = {MAIN_TASK_PATH: state.main_task_entry}  # a task file that is no body has another name in the commits
     if record.main_task != state.main_task:
         moved.add(MAIN_TASK_PATH)
     free = {path: entry for path, entry in parts.staging.items() if path not in moved}
-    return {path: entry if _is_body(path, state) else held.get(path) for path, entry in free.items()}
+    return {path: entry if _is_body(path, state) else due.get(path) for path, entry in free.items()}
 
 
 def _with_totals(record: Record, fold: Fold, *, worked: bool) -> Record:
@@ -350,9 +350,9 @@ def _notes(before: Snapshot, work: Work) -> list[str]:
 
 def _held_notes(before: Snapshot, after: Snapshot) -> list[str]:
     return [
-        f"left in place, not put into the repository: {path} ({held.reason})"
-        for path, held in sorted(after.held.items())
-        if path not in before.held or before.held[path].mark != held.mark
+        f"left in place, not put into the repository: {path} ({one.reason})"
+        for path, one in sorted(after.held.items())
+        if path not in before.held or before.held[path].mark != one.mark
     ]
 
 
