@@ -22,6 +22,7 @@ _MARK: Final = "gitorch-agent"
 _REFLOG: Final = 2000  # entries looked at
 _LINE: Final = 4096  # bytes; one of ours is shorter
 _PUT: Final = "gitorch: "  # so it names what put_branch does; what came before that is settled
+MADE_ANEW: Final = "commits made anew without your own changes"  # these are the agent's still
 _RECORD: Final = "gitorch("  # so the reflog names records; resets to the same commit are named otherwise
 _ALONE: Final = frozenset({"start", "begin", "end", "recover", "rewind", "merge"})
 
@@ -111,8 +112,11 @@ def _by_whom(repository: Repository, begin: str, invocation: str) -> _Seen:
     dropped: set[str] = set()
     others: list[str] = []
     newer: tuple[str, bool] | None = None
+    head = repository.objects.commit("HEAD")
     for line in done.out.split(b"\0"):
         oid, _, action = os.fsdecode(line).strip("\n").partition(" ")
+        if newer is None and head is not None and oid != head.oid:
+            continue  # git has written it down, and could not move the branch then
         if newer is not None and oid:
             came = repository.git.line("rev-list", "--topo-order", newer[0], f"^{oid}", f"^{begin}").split()
             if newer[1]:
@@ -120,9 +124,10 @@ def _by_whom(repository: Repository, begin: str, invocation: str) -> _Seen:
                 dropped.update(repository.git.line("rev-list", oid, f"^{newer[0]}", f"^{begin}").split())
             else:
                 others += came
-        if not oid or (oid == begin and action.startswith(_RECORD)) or action.startswith(_PUT):
+        anew = action == _PUT + MADE_ANEW
+        if not oid or (oid == begin and action.startswith(_RECORD)) or (action.startswith(_PUT) and not anew):
             break
-        newer = (oid, action.startswith(reflog_mark(invocation)))
+        newer = (oid, anew or action.startswith(reflog_mark(invocation)))
     kept = [commit for each in reversed(others) if (commit := repository.objects.commit(each)) is not None]
     return _Seen(frozenset(own), kept, not dropped.isdisjoint(others))
 

@@ -165,7 +165,7 @@ def keep(
         anew = work.branch.tip != work.branch.head
         rescued = _rescue(repository, invocation, work.after, work.branch) if work.parts.lost or anew else None
         if anew:
-            why = "commits made anew without your own changes"
+            why = commits.MADE_ANEW
             put = work.branch.tip, work.branch.head
             commits.put_branch(repository, branch=invocation.branch, to=put[0], now=put[1], why=why)
         index.put_marks_back(repository, before)

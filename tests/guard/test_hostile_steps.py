@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -377,3 +378,34 @@ def test_intent_to_add_of_a_file_that_is_gone(bench: Bench) -> None:
     before, head = bench.everything(), bench.head()
     bench.step("echo x > x.txt; git add x.txt; exit 1")
     assert bench.is_put_back(before, head)
+
+
+_KILLER = """#!/bin/sh
+[ "$1" = STATE ] && [ -f FOLDER/armed ] && grep -q refs/heads/main || exit 0
+rm FOLDER/armed
+kill -9 $(cat FOLDER/pid)
+exit 1
+"""
+
+
+@pytest.mark.parametrize("state", ["prepared", "committed"])
+def test_killed_while_commits_are_made_anew(bench: Bench, tmp_path: Path, state: str) -> None:
+    hook = bench.write(
+        ".git/hooks/reference-transaction", _KILLER.replace("STATE", state).replace("FOLDER", f"{tmp_path}")
+    )
+    hook.chmod(0o755)
+    bench.write(".env", SECRET)
+    bench.write("a.txt", LINES + MINE)
+    bench.git("add", "a.txt")
+    before, head = bench.photo(), bench.head()
+    wait = f"while [ ! -f {tmp_path}/pid ]; do sleep 0.01; done"
+    run = bench.start("step", "--agent-command", f"{wait}; echo w > w.txt; {OWN}; touch {tmp_path}/armed")
+    (tmp_path / "pid").write_text(str(run.pid))
+    run.communicate()
+    assert run.returncode == -9
+    hook.unlink()
+    bench.step("exit 1")
+    assert "recover" in bench.events()
+    assert bench.photo() == before
+    assert bench.git("diff", "--name-only", head, "HEAD", "--", ".", ":!.tasks") == ""
+    assert bench.is_sound()
