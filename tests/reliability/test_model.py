@@ -393,13 +393,17 @@ class Play:
             found = GO_ON.findall(text.rstrip("\n").rpartition("\n\n")[2])
             if not found or found[0][0] != "Event":
                 continue
-            for name, _, after in (re.split(": | -> ", value) for key, value in found if key == "State"):
+            moved = [re.split(": | -> ", value) for key, value in found if key == "State"]
+            for name, _, after in moved:
                 self.states[name] = after
                 if after == "none":
                     del self.states[name]
             main = {key.lower(): value for key, value in found if key in {"Status", "Next", "Task", "Focus"}}
             told = [(key, value) for key, value in found if key in TOTALS]
-            totals = told or totals
+            anew = tuple(f"{name}: " for name, _, _ in moved)  # a task that is moved is tried from the beginning
+            totals = told or (
+                totals and [each for each in totals if each[0] != "Again" or not each[1].startswith(anew)]
+            )
         self.same("the states by the messages", self.model.states, self.states)
         if main is not None:
             due = (
