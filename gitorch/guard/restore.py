@@ -12,6 +12,7 @@ from gitorch.git import refs
 from gitorch.git.objects import FILE_MODE, SUBMODULE_MODE, Entry
 from gitorch.git.repository import Repository
 from gitorch.guard.snapshot import Diff, Snapshot
+from gitorch.ledger.history import record_of
 
 
 def rescue_ref(invocation: str) -> str:
@@ -22,6 +23,20 @@ def rescue_ref(invocation: str) -> str:
 def anchor_ref(invocation: str) -> str:
     """Give the ref that keeps the snapshot taken before an invocation until it ends."""
     return f"refs/gitorch/before/{invocation}"
+
+
+def drop_stale_anchors(repository: Repository) -> None:
+    """Take anchors away whose invocation never began: a full disk let its ref be made, and not the branch be moved.
+
+    Call it with the write lock held: an invocation that begins makes both under it.
+    """
+    folder = repository.common_dir / "refs/gitorch/before"
+    for name in os.listdir(folder) if folder.is_dir() else []:  # noqa: PTH208 - names alone
+        commit = repository.objects.commit(anchor_ref(name))
+        if commit is not None and record_of(commit.message) is not None:
+            options = ("-1", commit.oid, "--not", "--exclude=refs/gitorch/*", "--all")
+            if repository.git.run("rev-list", *options).strip():
+                refs.drop(repository, anchor_ref(name))
 
 
 def anchor(repository: Repository, invocation: str, snapshot: Snapshot, begin: str) -> str:

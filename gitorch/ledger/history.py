@@ -100,7 +100,10 @@ def stream(
             raise
     if process.returncode != 0:
         what = " ".join(quote(rev) for rev in revs)
-        raise GitError(f"the history of {what} cannot be read", hint="give a commit, branch, tag or range that exists")
+        raise GitError(
+            f"{repository.root}: the history of {what} cannot be read",
+            hint="give a commit, branch, tag or range that exists",
+        )
 
 
 def _reader(repository: Repository, *, replaced: bool) -> Git:

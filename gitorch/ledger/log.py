@@ -90,7 +90,10 @@ def messages(repository: Repository, *args: str) -> Iterator[tuple[str, int, str
             raise
     if process.returncode != 0:
         what = " ".join(quote(arg) for arg in args if not arg.startswith("-"))
-        raise GitError(f"the history of {what} cannot be read", hint="give a commit, branch, tag or range that exists")
+        raise GitError(
+            f"{repository.root}: the history of {what} cannot be read",
+            hint="give a commit, branch, tag or range that exists",
+        )
 
 
 def _limits(repository: Repository, since: str) -> list[str]:

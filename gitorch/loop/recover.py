@@ -9,7 +9,7 @@ from gitorch.core.moves import Change
 from gitorch.core.record import Record
 from gitorch.git import leftovers
 from gitorch.git.repository import Repository
-from gitorch.guard import commits
+from gitorch.guard import commits, restore
 from gitorch.guard.mend import mend
 from gitorch.ledger.append import writing
 from gitorch.ledger.history import recent
@@ -34,8 +34,8 @@ def recover(repository: Repository) -> str | None:
         leftovers.clear(repository, since=noted.started)
         commits.put_lost_branch_back(repository, begin=noted.begin, branch=noted.branch)
     leftovers.clear_own_refs(repository)
-    with writing(repository):
-        pass  # what a killed writer left half done is finished now, before anything is compared
+    with writing(repository):  # what a killed writer left half done is finished now, before anything is compared
+        restore.drop_stale_anchors(repository)
     if noted is not None and noted.before is not None:
         mend(repository, noted.before, since=noted.started)
     latest = recent(repository.objects)

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from gitorch.guard import restore
 from tests.loop.bench import LINES, Bench
 
 MESS = "echo junk > junk.txt; echo spoilt >> a.txt; rm b.txt; git mv doc papers; git add -A; git commit -qm mine; "
@@ -123,5 +124,12 @@ def test_a_branch_that_cannot_be_moved_leaves_no_ref_of_ours(bench: Bench) -> No
     assert bench.head() == head
     assert bench.git("for-each-ref", "refs/gitorch") == ""
     shutil.rmtree(log)
+    bench.step("exit 1")
+    begin = bench.git(
+        "log", "-1", "--format=%B", "HEAD~1"
+    ).strip()  # one that was never begun, as a full disk leaves it
+    never = bench.git("commit-tree", "-p", "HEAD", "-m", begin, "HEAD^{tree}").strip()
+    bench.git("update-ref", restore.anchor_ref("0" * 32), never)
     bench.step("echo done")
+    assert bench.git("for-each-ref", "refs/gitorch") == ""
     assert bench.is_sound()
