@@ -125,9 +125,7 @@ def test_a_branch_that_cannot_be_moved_leaves_no_ref_of_ours(bench: Bench) -> No
     assert bench.git("for-each-ref", "refs/gitorch") == ""
     shutil.rmtree(log)
     bench.step("exit 1")
-    begin = bench.git(
-        "log", "-1", "--format=%B", "HEAD~1"
-    ).strip()  # one that never began, as a full disk leaves it
+    begin = bench.git("log", "-1", "--format=%B", "HEAD~1").strip()  # one that never began, as a full disk leaves it
     never = bench.git("commit-tree", "-p", "HEAD", "-m", begin, "HEAD^{tree}").strip()
     bench.git("update-ref", restore.anchor_ref("0" * 32), never)
     bench.step("echo done")
