@@ -291,6 +291,7 @@ def test_an_edit_in_the_same_instant_as_git_add_is_seen(bench: Bench) -> None:
     assert bench.status() == "MM a.txt"
 
 
+@pytest.mark.thorough
 def test_a_snapshot_that_could_not_be_read_for_a_moment_is_not_given_up(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -114,6 +114,7 @@ def test_leftovers_of_several_attempts_are_kept_apart(bench: Bench) -> None:
     assert [bench.committed("junk.txt", ref) for ref in kept] == ["two\n", "one\n"]
 
 
+@pytest.mark.thorough
 def test_a_branch_that_cannot_be_moved_leaves_no_ref_of_ours(bench: Bench) -> None:
     head, log = bench.head(), bench.root / ".git/logs/refs/heads/main"
     log.unlink()

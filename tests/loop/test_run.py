@@ -98,6 +98,7 @@ def test_folders_of_completed_tasks_that_nothing_was_put_in_go(bench: Bench) -> 
     assert not folder.exists()
 
 
+@pytest.mark.thorough
 def test_folders_of_completed_tasks_stay_with_what_is_in_them(bench: Bench) -> None:
     bench.write(".gitignore", "*.log\n")
     bench.write(".tasks/t/seen.log", "seen\n")
@@ -106,6 +107,7 @@ def test_folders_of_completed_tasks_stay_with_what_is_in_them(bench: Bench) -> N
     assert (bench.root / ".tasks/t/seen.log").read_text() == "seen\n"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("setting", "packs"), [("true", True), ("false", False)])
 def test_git_packs_what_has_gathered(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, setting: str, *, packs: bool

@@ -30,8 +30,10 @@ GOOD: Final = (0, 10, 20, 75)
 TASKS: Final = ("v", "w", "x")
 MANY: Final = ("t", "u", *TASKS)
 AGENT: Final = (
-    "echo $GITORCH_TASK >> done.txt; echo by $GITORCH_TASK > $GITORCH_TASK.txt; git add $GITORCH_TASK.txt;"
-    " git commit -qm 'my own'; echo $GITORCH_TASK >> b.txt"
+    "echo $GITORCH_TASK >> done.txt; echo by $GITORCH_TASK > $GITORCH_TASK.txt;"
+    " git -c core.fsync=all add $GITORCH_TASK.txt;"
+    # by itself git moves a branch to a commit that is not on the disk yet
+    " git -c core.fsync=all commit -qm 'my own'; echo $GITORCH_TASK >> b.txt"
 )
 OTHERS: Final = ("done.txt", "b.txt", *(f"{name}.txt" for name in MANY))
 
