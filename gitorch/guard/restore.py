@@ -93,8 +93,8 @@ def put_back(
             _remove(root, path)
     present = [path for path, entry in wanted.items() if entry is not None]
     for path in present:
-        in_place = (entry := wanted[path]) is not None and entry.mode == SUBMODULE_MODE
-        moved += _clear_way(root, path, aside, changed[path][1] is None and not in_place)
+        is_submodule = (entry := wanted[path]) is not None and entry.mode == SUBMODULE_MODE
+        moved += _clear_way(root, path, aside, unknown=changed[path][1] is None and not is_submodule)
     if keep:
         lines = b"".join(
             b"%s %s 0\t%s\0" % (entry.mode.encode(), entry.oid.encode(), os.fsencode(path))
@@ -132,7 +132,7 @@ def _remove(root: Path, path: str) -> None:
         parent = parent.parent
 
 
-def _clear_way(root: Path, path: str, aside: Path, unknown: bool) -> list[str]:
+def _clear_way(root: Path, path: str, aside: Path, *, unknown: bool) -> list[str]:
     """Take away what stands where a file or one of its folders was, so that nothing is written through or over it.
 
     A link goes; anything else is in no snapshot, as files that are have been taken away before, and is moved aside.

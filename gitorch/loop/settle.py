@@ -84,7 +84,7 @@ def look(repository: Repository, invocation: Invocation, before: Snapshot) -> Wo
     branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
     if branch.fault is None:
         branch = _redo_without(repository, invocation, branch, yours, made, after)
-    parts = _separate(repository, invocation, before, branch.tip, made=made, yours=yours)
+    parts = _separate(repository, invocation, branch.tip, made=made, yours=yours)
     overwritten = {path for path in after.held if path in yours.prior and path not in before.held}
     parts = parts._replace(left={**parts.left, **spared}, lost=parts.lost | overwritten)
     return Work(after, made, branch, parts, yours.prior)
@@ -129,9 +129,7 @@ def _redo_without(
     return commits.made_anew(repository, invocation.begin, branch, tip)
 
 
-def _separate(
-    repository: Repository, invocation: Invocation, before: Snapshot, tip: str, *, made: Diff, yours: Yours
-) -> Separation:
+def _separate(repository: Repository, invocation: Invocation, tip: str, *, made: Diff, yours: Yours) -> Separation:
     begin = repository.objects.tree_of(invocation.begin)
     return separate(
         repository,
@@ -139,7 +137,7 @@ def _separate(
         prior=yours.prior,
         committed=snapshot.diff(repository, begin, repository.objects.tree_of(tip)),
         staged=yours.staged,
-        restaged=index.restaged(repository, before),
+        restaged=index.restaged(repository, yours.before),
         renamed=own_work.under_other_names(made, yours),
     )
 
@@ -159,15 +157,15 @@ def keep(
         GitorchError: the branch kept moving, or cannot be written.
     """
     before = _before(invocation)
+    aside: list[str] = []
     for _ in range(_TRIES):
         undone = {path: work.made[path] for path in work.parts.back}
-        aside = restore.put_back(repository, undone, before=before, keep={}, aside=_aside(repository, invocation))
+        aside += restore.put_back(repository, undone, before=before, keep={}, aside=_aside(repository, invocation))
         anew = work.branch.tip != work.branch.head
         rescued = _rescue(repository, invocation, work.after, work.branch) if work.parts.lost or anew else None
         if anew:
-            why = commits.MADE_ANEW
-            put = work.branch.tip, work.branch.head
-            commits.put_branch(repository, branch=invocation.branch, to=put[0], now=put[1], why=why)
+            to, now = work.branch.tip, work.branch.head
+            commits.put_branch(repository, branch=invocation.branch, to=to, now=now, why=commits.MADE_ANEW)
         index.put_marks_back(repository, before)
         try:
             appended = _append(repository, invocation, work.branch, work.parts, record_for, rescued, contents)
@@ -210,14 +208,14 @@ def _put_all_back(repository: Repository, invocation: Invocation, before: Snapsh
     leaves = bool(made or branch.own or branch.fault is not None)
     rescued = _rescue(repository, invocation, after, branch) if leaves else None
     branch = _undo_commits(repository, invocation, branch)
-    aside = _put_files_back(repository, invocation, before, made, branch.tip)
+    aside = _put_files_back(repository, invocation, yours, made, branch.tip)
     if any(path.rpartition("/")[2] in _RULES for path in made):  # now that they are as they were, look once more
         after, made = _to_be_undone(repository, invocation, yours)
         rescued = _rescue(repository, invocation, after, branch) if made else rescued
-        aside += _put_files_back(repository, invocation, before, made, branch.tip)
+        aside += _put_files_back(repository, invocation, yours, made, branch.tip)
         if made:
             index.forget_times(repository, [*made])
-    parts = _separate(repository, invocation, before, branch.tip, made={}, yours=yours._replace(prior={}))
+    parts = _separate(repository, invocation, branch.tip, made={}, yours=yours._replace(prior={}))
     touched = index.put_marks_back(repository, before)
     appended = _append(repository, invocation, branch, parts, record_for, rescued)
     if touched:
@@ -245,17 +243,14 @@ def _aside(repository: Repository, invocation: Invocation) -> Path:
     return repository.shared_scratch / "aside" / invocation.id
 
 
-def _put_files_back(
-    repository: Repository, invocation: Invocation, before: Snapshot, made: Diff, tip: str
-) -> list[str]:
+def _put_files_back(repository: Repository, invocation: Invocation, yours: Yours, made: Diff, tip: str) -> list[str]:
     """Put the work tree back as it was, but for what others have committed meanwhile: that it has as they made it."""
     begin = repository.objects.tree_of(invocation.begin)
     committed = snapshot.diff(repository, begin, repository.objects.tree_of(tip))
-    prior = snapshot.diff(repository, begin, before.tree) if committed else {}
-    undone = {path: change for path, change in committed.items() if path not in made and path not in prior}
+    undone = {path: change for path, change in committed.items() if path not in made and path not in yours.prior}
     keep = {path: new for path, (_, new) in committed.items()}
     aside = _aside(repository, invocation)
-    return restore.put_back(repository, {**made, **undone}, before=before, keep=keep, aside=aside)
+    return restore.put_back(repository, {**made, **undone}, before=yours.before, keep=keep, aside=aside)
 
 
 def _undo_commits(repository: Repository, invocation: Invocation, branch: Made) -> Made:
