@@ -8,7 +8,7 @@ from gitorch.git.objects import Entry
 from gitorch.git.repository import Repository
 from gitorch.guard import snapshot
 from gitorch.ledger.append import writing
-from gitorch.loop import cut, gates, settle
+from gitorch.loop import cut, gates, settle, statefiles
 from gitorch.loop.claim import Claim
 from gitorch.loop.invocation import Invocation
 from gitorch.loop.settle import Work
@@ -22,7 +22,7 @@ def judge(
     operation = repository.in_progress()
     if operation is None:
         with writing(repository):  # or another writer, seen half way, would pass for the agent
-            fault = settle.names_fault(repository, invocation.task)
+            fault = statefiles.names_fault(repository, invocation.task)
     else:
         fault = f"it left a {operation} unfinished"
     if fault is not None or invocation.before is None:
@@ -39,7 +39,11 @@ def judge(
         if claim.outcome != "completed":
             return claim, None
     done = settle.look(repository, invocation, invocation.before)
-    fault = done.branch.fault or _unread(done) or settle.bodies_fault(repository, invocation, done)
+    fault = (
+        done.branch.fault
+        or _unread(done)
+        or statefiles.bodies_fault(repository, begin=invocation.begin, tip=done.branch.tip, made=done.made)
+    )
     if fault is not None:
         return claim.rejected(fault), None
     if own_work and task is not None:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gitorch.core import fold as folds
-from gitorch.core import task as bodies
 from gitorch.core.fold import Fold
 from gitorch.core.names import (
     MAIN_TASK_PATH,
-    TASKS_DIR,
-    parse_task_file,
-    pick_task_files,
     task_dir,
-    task_file,
     task_path,
 )
 from gitorch.core.record import Record
@@ -33,8 +27,9 @@ from gitorch.guard.merge import Separation, separate
 from gitorch.guard.snapshot import Diff, Snapshot
 from gitorch.guard.yours import Yours
 from gitorch.ledger.append import Appended, Draft, append, writing
-from gitorch.ledger.state import WorkflowState, left_out, read_state
+from gitorch.ledger.state import WorkflowState
 from gitorch.loop.invocation import Invocation
+from gitorch.loop.statefiles import is_body, is_state_file
 
 _TRIES: Final = 10
 _TOLD: Final = 20  # files, one by one
@@ -282,9 +277,9 @@ def _append(
     def draft_for(state: WorkflowState) -> Draft:
         if state.commit != branch.tip:
             raise _Moved("the branch went on")
-        work = {} if parts is None else {path: entry for path, entry in parts.work.items() if _is_body(path, state)}
+        work = {} if parts is None else {path: entry for path, entry in parts.work.items() if is_body(path, state)}
         worked = any(
-            not _is_state_file(path) and entry != _committed(repository, branch.tip, path)
+            not is_state_file(path) and entry != _committed(repository, branch.tip, path)
             for path, entry in work.items()
         )
         record = _with_totals(record_for(state, rescued), branch.fold, worked=worked)
@@ -302,7 +297,7 @@ def _staging(parts: Separation, state: WorkflowState, record: Record) -> dict[st
     if record.main_task != state.main_task:
         moved.add(MAIN_TASK_PATH)
     free = {path: entry for path, entry in parts.staging.items() if path not in moved}
-    return {path: entry if _is_body(path, state) else due.get(path) for path, entry in free.items()}
+    return {path: entry if is_body(path, state) else due.get(path) for path, entry in free.items()}
 
 
 def _with_totals(record: Record, fold: Fold, *, worked: bool) -> Record:
@@ -318,19 +313,6 @@ def _committed(repository: Repository, branch_tip: str, path: str) -> Entry | No
             return None
         tree = entry.oid
     return repository.objects.tree(tree).get(name)
-
-
-def _is_state_file(path: str) -> bool:
-    folder, _, name = path.rpartition("/")
-    return path == MAIN_TASK_PATH or (folder == TASKS_DIR and parse_task_file(name) is not None)
-
-
-def _is_body(path: str, state: WorkflowState) -> bool:
-    """Tell whether a path may be committed as work: everything but MAIN_TASK and task files of another state."""
-    if not _is_state_file(path):
-        return True
-    parsed = parse_task_file(path.rpartition("/")[2])
-    return parsed is not None and state.states.get(parsed[0]) == parsed[1]
 
 
 def _notes(before: Snapshot, work: Work) -> list[str]:
@@ -355,67 +337,3 @@ def _before(invocation: Invocation) -> Snapshot:
     if invocation.before is None:
         raise GitorchError("an invocation has no snapshot: this is a bug in gitorch")
     return invocation.before
-
-
-def bodies_fault(repository: Repository, invocation: Invocation, work: Work) -> str | None:
-    """Say which task file the agent has spoiled, in its commits or beside them: no later step could read it."""
-    begin = repository.objects.tree_of(invocation.begin)
-    committed = snapshot.diff(repository, begin, repository.objects.tree_of(work.branch.tip))
-    touched = {path: new for path, (_, new) in {**committed, **work.made}.items() if _is_state_file(path)}
-    for path, entry in sorted(touched.items()):
-        parsed = parse_task_file(path.rpartition("/")[2])
-        if parsed is None or entry is None:
-            continue
-        try:
-            bodies.parse(parsed[0], repository.objects.blob(entry.oid), path)
-        except GitorchError as error:
-            return f"the agent spoiled a task file: {error.message}"
-    return None
-
-
-def names_fault(repository: Repository, task: str | None) -> str | None:
-    """Put MAIN_TASK and the task's own file name back if the agent changed them; say if it moved another task."""
-    try:
-        state = read_state(repository.objects)
-    except GitorchError as error:
-        return f"what the agent has committed breaks the state: {error.message}"
-    folder = repository.root / TASKS_DIR
-    if folder.is_symlink() or not folder.is_dir():
-        return f"the agent took {TASKS_DIR} away"
-    filenames = os.listdir(folder)  # noqa: PTH208 - names alone, of maybe 10,000
-    if {name for name in filenames if name.startswith("[")} != state.files.filenames:
-        fault = _put_name_back(repository, state, task, filenames)
-        if fault is not None:
-            return fault
-    main = repository.root / MAIN_TASK_PATH
-    try:
-        gone = not main.is_file() and MAIN_TASK_PATH not in left_out(repository)
-        if state.main_task_bytes is not None and (
-            gone or (main.is_file() and main.read_bytes() != state.main_task_bytes)
-        ):
-            main.unlink(missing_ok=True)
-            main.write_bytes(state.main_task_bytes)
-    except OSError:
-        return f"the agent made something else of {MAIN_TASK_PATH}"
-    return None
-
-
-def _put_name_back(
-    repository: Repository, state: WorkflowState, task: str | None, filenames: Sequence[str]
-) -> str | None:
-    folder = repository.root / TASKS_DIR
-    there: dict[str, list[str]] = {}
-    for filename, name, _ in pick_task_files(filenames):
-        there.setdefault(name, []).append(filename)
-    as_due = {name: [task_file(name, each)] for name, each in state.states.items()}
-    absent = left_out(repository)
-    for name in sorted(there.keys() | as_due.keys()):
-        if name not in there and name in state.states and state.path_of(name) in absent:
-            continue
-        due = as_due.get(name, [])
-        if there.get(name, []) == due:
-            continue
-        if name != task or len(due) != 1 or len(there.get(name, [])) != 1:
-            return f"the agent moved task {name} by hand"
-        (folder / there[name][0]).rename(folder / due[0])
-    return None
