@@ -179,6 +179,7 @@ def test_reading_shows_what_there_is(plain: Shell) -> None:
     assert done.err.startswith("note: ")
 
 
+@pytest.mark.thorough
 def test_the_others_say_what_they_did(plain: Shell) -> None:
     assert plain.script("create_task", "a-task").out == "✅ created .tasks/[pending]_a-task_task.md\n"
     assert plain.script("create_task", "b-task", "--parent", "a-task", "--needs", "a-task", code=1).out == ""
@@ -250,6 +251,7 @@ def test_a_python_with_gitorch_needs_neither_path_nor_setting(sandbox: Sandbox, 
     assert sandbox.states() == {"some-task": "pending"}
 
 
+@pytest.mark.thorough
 def test_inside_an_invocation_they_propose(plain: Shell) -> None:
     plain.script("create_task", "some-task", "--description", "Say something.")
     plain.script("create_task", "other-task")

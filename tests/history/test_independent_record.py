@@ -258,6 +258,7 @@ def check_told(diary: Diary, rev: str = "HEAD") -> None:
     check_audit(diary.repo("audit", rev, "--json").json, diary.entries)
 
 
+@pytest.mark.thorough
 @needs_merge_tree
 def test_the_audit_and_the_messages_tell_what_was_noted_meanwhile(tmp_path: Path) -> None:
     repo = Quick(Sandbox.create(tmp_path / "repo", decoys=False).root)

@@ -68,6 +68,7 @@ def _common(line: list[Commit], stored: dict[Commit, str], honest: set[str]) -> 
     return kept[-1] if kept else None
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", short_form({name: name for name in WAYS}, 40))
 def test_a_push_of_a_tampered_history_is_refused(name: str, tampered_with: Path, tmp_path: Path) -> None:
     if not tampered_with.exists():

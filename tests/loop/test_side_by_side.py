@@ -112,6 +112,7 @@ class Between:
         return (self.bench.root / "work.txt").exists()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("outcome", ["completed", "failed"])
 def test_a_writer_that_comes_between_is_not_taken_for_the_agent(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, outcome: Any
