@@ -27,8 +27,8 @@ def run(*, folder: str, no_wait: bool, **options: Any) -> int:
 
 
 def _loop(workflow: Workflow, chosen: Options, live: Live, interrupts: Interrupts, *, no_wait: bool) -> int:
+    live.progress = lambda: _progress(workflow)
     while True:
-        live.progress = _progress(workflow)
         step = workflow.step(chosen, live)
         live.wipe()
         if step.commit is not None or step.exit != Exit.TRY_AGAIN:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
@@ -57,7 +57,8 @@ class Live:
         self._drawn = 0.0
         self._told = False
         self._totals = Totals()
-        self.progress = ""
+        self._done = ""
+        self.progress: Callable[[], str] = str  # asked when an invocation begins, for its line
 
     def began(self, plan: Plan, agent: str, attempt: int | None, totals: Totals) -> None:
         """Say what has begun."""
@@ -65,6 +66,7 @@ class Live:
         self._what = f"{plan.action} {plan.task or NO_TASK} by {agent}{again}"
         self._drawn = 0.0
         self._totals = totals
+        self._done = self.progress()
         if not self._terminal and not self._quiet:
             output.note(f"… {self._what}  [{self._sums()}]")
 
@@ -105,4 +107,4 @@ class Live:
         self.wipe()
 
     def _sums(self) -> str:
-        return f"{self._totals.steps} steps, {show_cost(self._totals)}{', ' + self.progress if self.progress else ''}"
+        return f"{self._totals.steps} steps, {show_cost(self._totals)}{', ' + self._done if self._done else ''}"

@@ -156,7 +156,7 @@ class Objects:
             if rev == "HEAD" and self._git.attempt("rev-parse", "-q", "--verify", rev).code == 0:
                 raise GitError(
                     f"{self._git.folder}: the last commit cannot be read",
-                    hint="try again; if it happens again see: git fsck",
+                    hint="try again; if it happens again see git fsck, and git reflog for where the branch was",
                 )
             return None
         commit = parse_commit(found.oid, found.data)

@@ -37,7 +37,7 @@ def move(
     options = [*(["--no-deref"] if not deref else []), *(["-m", why] if why else [])]
     lines = [f"update {ref}\0{to}\0{was or ''}\0"]
     lines += [f"delete {name}\0\0" if oid is None else f"update {name}\0{oid}\0\0" for name, oid in also.items()]
-    return repository.git.attempt("update-ref", *options, "-z", "--stdin", stdin="".join(lines).encode())
+    return _update(repository, *options, "-z", "--stdin", stdin="".join(lines).encode())
 
 
 def keep(repository: Repository, ref: str, to: str) -> None:
@@ -51,4 +51,10 @@ def keep(repository: Repository, ref: str, to: str) -> None:
 
 def drop(repository: Repository, ref: str) -> bool:
     """Take a ref away; tells whether it is gone."""
-    return repository.git.attempt("update-ref", "-d", ref).code == 0
+    return _update(repository, "-d", ref).code == 0
+
+
+def _update(repository: Repository, *args: str, stdin: bytes = b"") -> Completed:
+    """Run `git update-ref`; a ref's file is on the disk before it takes its name, for else a power cut empties it."""
+    synced = ("-c", "core.fsync=reference") if repository.syncs else ()
+    return repository.git.attempt(*synced, "update-ref", *args, stdin=stdin)

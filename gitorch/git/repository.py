@@ -141,13 +141,18 @@ class Repository:
             return default
         return value.lower() in ("true", "yes", "on") or (value.isdigit() and int(value) != 0)
 
+    @property
+    def syncs(self) -> bool:
+        """Whether what is written is to reach the disk before it counts."""
+        return self.config.get("core.fsync") != "none"
+
     def sync(self) -> None:
         """Have all that was written reach the disk, unless `core.fsync` is `none`, as for git's own writes.
 
         Raises:
             GitorchError: the disk has not taken it.
         """
-        if self.config.get("core.fsync") != "none":
+        if self.syncs:
             durable.sync(self.common_dir, self.root)
 
     def maintain(self) -> None:

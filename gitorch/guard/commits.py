@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitorch.core.fold import Fold
-from gitorch.core.text import one_line
-from gitorch.git import refs
 from gitorch.git.objects import Commit, Entry
-from gitorch.git.process import GitError
 from gitorch.git.repository import Repository
+from gitorch.guard.branch import BY_US, OPEN
 from gitorch.guard.snapshot import Diff, diff
 from gitorch.ledger.history import READ_LOG, recent, record_of
 
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
 _MARK: Final = "gitorch-agent"
 _REFLOG: Final = 2000  # entries looked at
 _LINE: Final = 4096  # bytes; one of ours is shorter
-_PUT: Final = "gitorch: "  # so it names what put_branch does; what came before that is settled
-MADE_ANEW: Final = "commits made anew without your own changes"  # these are the agent's still
 _RECORD: Final = "gitorch("  # so the reflog names records; resets to the same commit are named otherwise
 _ALONE: Final = frozenset({"start", "begin", "end", "recover", "rewind", "merge"})
 
@@ -124,10 +120,10 @@ def _by_whom(repository: Repository, begin: str, invocation: str) -> _Seen:
                 dropped.update(repository.git.line("rev-list", oid, f"^{newer[0]}", f"^{begin}").split())
             else:
                 others += came
-        anew = action == _PUT + MADE_ANEW
-        if not oid or (oid == begin and action.startswith(_RECORD)) or (action.startswith(_PUT) and not anew):
+        still_open = action in OPEN
+        if not oid or (oid == begin and action.startswith(_RECORD)) or (action.startswith(BY_US) and not still_open):
             break
-        newer = (oid, anew or action.startswith(reflog_mark(invocation)))
+        newer = (oid, still_open or action.startswith(reflog_mark(invocation)))
     kept = [commit for each in reversed(others) if (commit := repository.objects.commit(each)) is not None]
     return _Seen(frozenset(own), kept, not dropped.isdisjoint(others))
 
@@ -191,40 +187,3 @@ def made_anew(repository: Repository, begin: str, made: Made, tip: str) -> Made:
     """Give what happened to the branch as it would be with its commits made anew."""
     report, fold = _verified(repository, begin, tip)
     return made._replace(tip=tip, fault=_state_fault(report, []), fold=fold)
-
-
-def put_branch(repository: Repository, *, branch: str | None, to: str, now: str, why: str) -> None:
-    """Put HEAD's branch where it shall be, if it still is where it was seen. `why` is for the reflog.
-
-    Raises:
-        GitError: somebody moved it meanwhile.
-    """
-    why = _PUT + one_line(why)
-    elsewhere = repository.branch()
-    if elsewhere != branch:
-        if branch is None:
-            repository.git.check(refs.move(repository, "HEAD", to, why=why, deref=False), "update-ref")
-            return
-        repository.git.run("symbolic-ref", "-m", why, "HEAD", branch)
-        there = repository.objects.commit("HEAD")
-        now = there.oid if there is not None else repository.null_oid
-        if there is None and elsewhere is not None and elsewhere.startswith(f"{branch}/"):
-            refs.drop(repository, elsewhere)  # it stands where the branch's own file has to be
-    if to == now:
-        return
-    done = refs.move(repository, "HEAD", to, was=now, why=why)
-    if done.code != 0:
-        raise GitError(
-            f"{repository.root}: the branch cannot be put back: {repository.git.why(done)}",
-            hint="run the same command again",
-        )
-
-
-def put_lost_branch_back(repository: Repository, *, begin: str, branch: str | None) -> bool:
-    """Put HEAD back on its branch, and that where it was, if HEAD names no commit any more; tells whether it was so."""
-    if repository.objects.commit("HEAD") is not None:
-        return False
-    there = repository.objects.commit(branch) if branch is not None else None
-    to = begin if there is None else there.oid
-    put_branch(repository, branch=branch, to=to, now=repository.null_oid, why="the branch had been taken away")
-    return True

@@ -19,7 +19,7 @@ from gitorch.core.record import ATTEMPTS, Outcome, Record, Totals
 from gitorch.core.task import Task
 from gitorch.errors import Exit
 from gitorch.git.repository import Repository
-from gitorch.guard import commits
+from gitorch.guard import branch
 from gitorch.guard.held import redact
 from gitorch.guard.mend import mend
 from gitorch.ledger.outlines import read_outlines
@@ -51,7 +51,7 @@ def finish(
     repository: Repository, begun: Invocation, task: Task | None, claim: Claim, limits: Limits, watch: Watch
 ) -> Step:
     """End an invocation whose agent has ended."""
-    lost = commits.put_lost_branch_back(repository, begin=begun.begin, branch=begun.branch)
+    lost = branch.put_lost_branch_back(repository, begin=begun.begin, branch=begun.branch)
     if lost and claim.outcome in _GOOD:
         claim = claim.rejected("the agent took the branch away")
     if begun.before is not None:

@@ -13,7 +13,9 @@ from gitorch.agents.report import Report
 from gitorch.agents.spec import Agent
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.repository import Repository
-from gitorch.guard import commits
+from gitorch.guard import branch
+from gitorch.guard.torn import mend_torn
+from gitorch.ledger.append import writing
 from gitorch.ledger.history import past_of
 from gitorch.ledger.state import read_state
 from gitorch.ledger.tasks import read_task
@@ -111,7 +113,9 @@ def take_back(
     with stepping(repository):
         begun = _taken(repository)
         descendants.end(begun.id)
-        commits.put_lost_branch_back(repository, begin=begun.begin, branch=begun.branch)
+        with writing(repository):
+            mend_torn(repository, begun.before, begin=begun.begin, branch=begun.branch)
+            branch.put_lost_branch_back(repository, begin=begun.begin, branch=begun.branch)
         now = read_state(repository.objects)
         if begun.task is not None and now.states.get(begun.task) != "running":
             recover.recover(repository)

@@ -20,6 +20,7 @@ from gitorch.errors import GitorchError
 from gitorch.git.locks import Busy
 from gitorch.git.objects import TREE_MODE, Entry
 from gitorch.git.repository import Repository
+from gitorch.guard import branch as branches
 from gitorch.guard import commits, held, index, mend, restore, snapshot
 from gitorch.guard import yours as own_work
 from gitorch.guard.commits import Made
@@ -160,7 +161,7 @@ def keep(
         rescued = _rescue(repository, invocation, work.after, work.branch) if work.parts.lost or anew else None
         if anew:
             to, now = work.branch.tip, work.branch.head
-            commits.put_branch(repository, branch=invocation.branch, to=to, now=now, why=commits.MADE_ANEW)
+            branches.put_branch(repository, branch=invocation.branch, to=to, now=now, why=branches.MADE_ANEW)
         index.put_marks_back(repository, before)
         try:
             appended = _append(repository, invocation, work.branch, work.parts, record_for, rescued, contents)
@@ -257,10 +258,10 @@ def _undo_commits(repository: Repository, invocation: Invocation, branch: Made) 
         repository, invocation.begin, others, lambda _, changes: {path: after for path, (_, after) in changes.items()}
     )
     why = "a failed attempt put back"
-    commits.put_branch(repository, branch=invocation.branch, to=tip, now=branch.tip, why=why)
+    branches.put_branch(repository, branch=invocation.branch, to=tip, now=branch.tip, why=why)
     left = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
     if left.fault is not None:
-        commits.put_branch(repository, branch=invocation.branch, to=invocation.begin, now=left.tip, why=why)
+        branches.put_branch(repository, branch=invocation.branch, to=invocation.begin, now=left.tip, why=why)
         left = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
     return left
 

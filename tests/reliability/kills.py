@@ -125,11 +125,19 @@ def _kill_later(pid: int, root: Path, seconds: float, *, together: bool) -> None
 
 def kill_all_in(root: Path, spared: Collection[int] = ()) -> None:
     """Kill all that works in a folder."""
+    for pid in working_in(root) - {*spared}:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def working_in(root: Path) -> set[int]:
+    """List the processes whose folder is one, or below it."""
+    found = set()
     for process in Path("/proc").iterdir():
-        if process.name.isdigit() and int(process.name) not in spared:
-            with contextlib.suppress(OSError):
-                if str((process / "cwd").readlink()).startswith(str(root)):
-                    os.kill(int(process.name), signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            if process.name.isdigit() and str((process / "cwd").readlink()).startswith(str(root)):
+                found.add(int(process.name))
+    return found
 
 
 def _child(root: Path, args: Sequence[str], at: Point | None, temporary: Path | None, log: Path, said: Path) -> None:

@@ -7,16 +7,23 @@ a copy of the file is what a power cut would leave; mounting it replays the jour
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from tests.reliability.kills import working_in
+
 SIZE: Final = 48  # megabytes
 _OPTIONS: Final = "loop,commit=600,noatime"
+_STUCK: Final = 0.2  # seconds
 _TOOLS: Final = ("mkfs.ext4", "mount", "umount", "losetup")
 
 
@@ -34,10 +41,27 @@ class Disk:
         self._mount(self.image)
 
     def cut(self, name: str) -> Path:
-        """Copy what is on the disk now."""
+        """Copy what is on the disk now, while nobody writes: the copy is of one moment."""
         copy = self.image.with_name(f"{name}.img")
-        _run("cp", "--sparse=always", str(self.image), str(copy))
+        stopped = self._stop_all()
+        try:
+            _run("cp", "--sparse=always", str(self.image), str(copy))
+        finally:
+            _signal(stopped, signal.SIGCONT)
         return copy
+
+    def _stop_all(self) -> set[int]:
+        """Stop all that works on the disk, what it starts meanwhile too; gives the processes."""
+        stopped: set[int] = set()
+        deadline = time.monotonic() + _STUCK
+        while moving := {pid for pid in working_in(self.root) if _state(pid) not in "TZX"}:
+            _signal(moving - stopped, signal.SIGSTOP)
+            stopped |= moving
+            if time.monotonic() > deadline:  # one waits for the child that it has begun, and that is stopped
+                _signal(stopped, signal.SIGCONT)
+                time.sleep(_STUCK)
+                return self._stop_all()
+        return stopped
 
     def wake(self, copy: Path) -> None:
         """Start again after a cut: what the copy holds stands where the disk was. Nobody may be using that."""
@@ -58,6 +82,20 @@ class Disk:
 
     def _mount(self, image: Path) -> None:
         _run("mount", "-o", _OPTIONS, str(image), str(self.root))
+
+
+def _signal(processes: Iterable[int], number: int) -> None:
+    for pid in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _state(pid: int) -> str:
+    """Give a process's state as `proc(5)` has it: T has been stopped, Z and X have ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
 
 
 def _run(*command: str) -> None:

@@ -400,7 +400,8 @@ class Play:
                     del self.states[name]
             main = {key.lower(): value for key, value in found if key in {"Status", "Next", "Task", "Focus"}}
             told = [(key, value) for key, value in found if key in TOTALS]
-            anew = tuple(f"{name}: " for name, _, _ in moved)  # a task that is moved is tried from the beginning
+            began = found[0][1] == "begin"
+            anew = tuple(f"{name}: " for name, _, _ in moved if not began)  # what else moves a task makes it begin anew
             totals = told or (
                 totals and [each for each in totals if each[0] != "Again" or not each[1].startswith(anew)]
             )
