@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gitorch.ledger.append import Appended
     from gitorch.ledger.blame import Blame
     from gitorch.ledger.log import Filter, Part
-    from gitorch.ledger.verify import Report
+    from gitorch.ledger.problems import Report
     from gitorch.loop.adopt import Strays
     from gitorch.loop.ahead import Options
     from gitorch.loop.decompose import Choice

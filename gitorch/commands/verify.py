@@ -6,7 +6,7 @@ import gitorch
 from gitorch import output
 from gitorch.core.text import clean
 from gitorch.errors import Exit
-from gitorch.ledger.verify import Problem, Report
+from gitorch.ledger.problems import Problem, Report
 
 
 def run(*, folder: str, rev: str, since: str | None, signatures: bool, as_json: bool) -> int:

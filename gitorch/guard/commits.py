@@ -14,7 +14,7 @@ from gitorch.guard.snapshot import Diff, diff
 from gitorch.ledger.history import READ_LOG, recent, record_of
 
 if TYPE_CHECKING:
-    from gitorch.ledger.verify import Report
+    from gitorch.ledger.problems import Report
 
 _MARK: Final = "gitorch-agent"
 _REFLOG: Final = 2000  # entries looked at

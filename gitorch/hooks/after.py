@@ -12,7 +12,7 @@ from gitorch.core.text import one_line
 from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository
 from gitorch.hooks.pushed import judge, told
-from gitorch.ledger.verify import Report
+from gitorch.ledger.problems import Report
 
 _SHORT: Final = 10
 _SQUASH: Final = "1"

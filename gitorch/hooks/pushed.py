@@ -17,8 +17,9 @@ from gitorch.git.objects import Objects
 from gitorch.git.process import Git, GitError, complaint
 from gitorch.git.repository import Repository
 from gitorch.ledger.history import Logged, as_it_is, stream
+from gitorch.ledger.problems import Report
 from gitorch.ledger.trees import folder_at
-from gitorch.ledger.verify import Report, verify
+from gitorch.ledger.verify import verify
 
 _BRANCHES: Final = "refs/heads/"
 _SHORT: Final = 10

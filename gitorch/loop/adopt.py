@@ -19,8 +19,9 @@ from gitorch.git.repository import Repository
 from gitorch.guard import snapshot
 from gitorch.ledger.append import Appended, Draft, append_if
 from gitorch.ledger.history import records_back
+from gitorch.ledger.problems import Problem
 from gitorch.ledger.state import WorkflowState, parse_names, read_state
-from gitorch.ledger.verify import Problem, verify
+from gitorch.ledger.verify import verify
 from gitorch.loop import invocation, proposal
 
 _LISTED: Final = 20  # problems that the record's body names

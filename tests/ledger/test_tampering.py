@@ -15,7 +15,7 @@ import gitorch
 from gitorch.agents.report import Report
 from gitorch.core.names import TASK_STATES, parse_task_file
 from gitorch.git.objects import Entry
-from gitorch.ledger.verify import Report as Verified
+from gitorch.ledger.problems import Report as Verified
 from gitorch.loop.ahead import Options
 from gitorch.loop.edit import NewTask
 from gitorch.loop.limits import Limits
