@@ -19,6 +19,14 @@ _LATE: Final = 2.0  # seconds: clocks of files are coarse
 _CHUNK: Final = 1 << 20
 
 
+def boot_id() -> str | None:
+    """Give what is another after each start of the machine, None where nothing tells."""
+    try:
+        return _BOOT.read_text().strip()
+    except OSError:
+        return None
+
+
 def put_aside(objects: Path, mark: Path, aside: Path) -> list[Path]:
     """Put torn objects aside where the machine has started anew since a mark was made; gives where they were.
 
@@ -29,18 +37,19 @@ def put_aside(objects: Path, mark: Path, aside: Path) -> list[Path]:
         mark: the file that tells of the last sync.
         aside: a folder of our own.
     """
+    boot = boot_id()
     try:
-        boot, noted, synced = _BOOT.read_bytes(), mark.read_bytes(), mark.stat().st_mtime
-    except OSError:
+        noted, synced = mark.read_text().strip(), mark.stat().st_mtime
+    except (OSError, ValueError):
         return []
-    if noted == boot:
+    if boot is None or noted == boot:
         return []
     torn = [path for path in _younger(objects, synced - _LATE) if not _is_whole(path)] if noted else []
     for path in torn:
         aside.mkdir(exist_ok=True)
         path.replace(aside / (path.parent.name + path.name))
     with suppress(OSError):  # on a disk that cannot be written the command itself will say so
-        mark.write_bytes(boot)
+        mark.write_text(boot)
     return torn
 
 

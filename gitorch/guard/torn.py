@@ -13,6 +13,7 @@ from typing import Final
 from gitorch.git import refs
 from gitorch.git.objects import SUBMODULE_MODE
 from gitorch.git.repository import Repository
+from gitorch.git.torn import boot_id
 from gitorch.guard.branch import BY_US, TORN
 from gitorch.guard.index import user_index
 from gitorch.guard.snapshot import Snapshot, mark_of
@@ -21,15 +22,20 @@ _SUBMODULE: Final = SUBMODULE_MODE.encode()  # its commit is in another reposito
 _MOVES: Final = 2000  # entries of a branch's log that are looked at
 
 
-def mend_torn(repository: Repository, before: Snapshot | None, *, begin: str, branch: str | None) -> None:
-    """Put index and branch back to what is whole. Call it with the write lock held.
+def mend_torn(
+    repository: Repository, before: Snapshot | None, *, begin: str, branch: str | None, boot: str | None
+) -> None:
+    """Put index and branch back to what is whole, if the machine has started anew. Call it with the write lock held.
 
     Args:
         repository: where.
         before: the snapshot taken before the invocation, None where it had not come so far.
         begin: the commit from which it began, which was synced, and all before it.
         branch: the ref that HEAD pointed to, None where it was detached.
+        boot: what told in which run of the machine it began.
     """
+    if boot == boot_id():
+        return
     if before is not None and mark_of(repository.index) != before.index_mark:
         _mend_index(repository)  # first: what it names, git takes for whole
     for ref in dict.fromkeys((branch or "HEAD", "HEAD")):

@@ -16,6 +16,7 @@ from gitorch.core.record import Record
 from gitorch.core.task import Task
 from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository
+from gitorch.git.torn import boot_id
 from gitorch.guard import index, restore, snapshot
 from gitorch.ledger.append import Draft, append
 from gitorch.ledger.history import Past, past_of
@@ -143,6 +144,7 @@ def _begin(repository: Repository, plan: Plan, attempt: int | None, agent: str, 
         folder=invocation.new_folder(identity),
         started=now,
         lease=None if lease is None else now + lease,
+        boot=boot_id(),
     )
 
 

@@ -36,6 +36,7 @@ class Invocation(NamedTuple):
         before: the snapshot taken before the agent started, and the commit that keeps it; None until then.
         started: when it began, in seconds since 1970.
         process: the agent's process, by its id and its birth.
+        boot: what tells in which run of the machine it began, None where nothing does.
         lease: until when a loop of the user's own has it, in seconds since 1970; None where a step does it.
     """
 
@@ -53,6 +54,7 @@ class Invocation(NamedTuple):
     before: Snapshot | None = None
     anchor: str | None = None
     process: tuple[int, str | None] | None = None
+    boot: str | None = None
 
     @property
     def plan(self) -> Plan:

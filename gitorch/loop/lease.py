@@ -114,7 +114,7 @@ def take_back(
         begun = _taken(repository)
         descendants.end(begun.id)
         with writing(repository):
-            mend_torn(repository, begun.before, begin=begun.begin, branch=begun.branch)
+            mend_torn(repository, begun.before, begin=begun.begin, branch=begun.branch, boot=begun.boot)
             branch.put_lost_branch_back(repository, begin=begun.begin, branch=begun.branch)
         now = read_state(repository.objects)
         if begun.task is not None and now.states.get(begun.task) != "running":

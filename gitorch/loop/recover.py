@@ -36,7 +36,7 @@ def recover(repository: Repository) -> str | None:
     leftovers.clear_own_refs(repository)
     with writing(repository):  # what a killed writer left half done is finished now, before anything is compared
         if noted is not None:
-            mend_torn(repository, noted.before, begin=noted.begin, branch=noted.branch)
+            mend_torn(repository, noted.before, begin=noted.begin, branch=noted.branch, boot=noted.boot)
             branch.put_lost_branch_back(repository, begin=noted.begin, branch=noted.branch)
         restore.drop_stale_anchors(repository)
     if noted is not None and noted.before is not None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.loop.bench import Bench, wait_for
+from tests.reliability.powercuts import start_anew
 
 pytestmark = pytest.mark.skipif(not Path("/proc/sys/kernel/random/boot_id").exists(), reason="the boot has no id here")
 
@@ -49,10 +50,7 @@ def tear(bench: Bench, *revs: str) -> None:
         path = bench.root / ".git/objects" / oid[:2] / oid[2:]
         path.chmod(0o644)
         path.write_bytes(b"")
-    mark = bench.root / ".git/gitorch/write.lock"
-    times = mark.stat()
-    mark.write_text("another boot\n")
-    os.utime(mark, (times.st_atime, times.st_mtime))
+    start_anew(bench.root)
 
 
 def goes_on(bench: Bench) -> None:

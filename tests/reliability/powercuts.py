@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from gitorch.git.torn import boot_id
 from tests.reliability.kills import working_in
 
 SIZE: Final = 48  # megabytes
@@ -67,10 +68,8 @@ class Disk:
         """Start again after a cut: what the copy holds stands where the disk was. Nobody may be using that."""
         self.close()
         self._mount(copy)
-        for mark in self.root.rglob(".git/gitorch/write.lock"):  # as if the machine had started since
-            times = mark.stat()
-            mark.write_text("another boot\n")
-            os.utime(mark, (times.st_atime, times.st_mtime))
+        for repository in self.root.rglob(".git"):
+            start_anew(repository.parent)
 
     def sync(self) -> None:
         """Have all that was written reach the disk."""
@@ -82,6 +81,17 @@ class Disk:
 
     def _mount(self, image: Path) -> None:
         _run("mount", "-o", _OPTIONS, str(image), str(self.root))
+
+
+def start_anew(root: Path) -> None:
+    """Have a repository look as if the machine had started since it was worked in."""
+    mark, noted = root / ".git/gitorch/write.lock", root / ".git/gitorch/invocation.json"
+    if mark.exists():
+        times = mark.stat()
+        mark.write_text("another boot\n")
+        os.utime(mark, (times.st_atime, times.st_mtime))
+    if noted.exists():
+        noted.write_text(noted.read_text().replace(f'"{boot_id()}"', '"another boot"'))
 
 
 def _signal(processes: Iterable[int], number: int) -> None:
