@@ -123,7 +123,8 @@ def test_the_sdist_is_the_whole_project_and_builds_the_same_wheel(built: Path, t
     assert names_in_wheel(again) == names_in_wheel(built)
 
 
-@pytest.mark.parametrize("way", ["wheel", pytest.param("editable", marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("way", ["wheel", "editable"])
 def test_the_installed_program_works_in_an_unrelated_folder(way: str, request: pytest.FixtureRequest) -> None:
     tmp_path: Path = request.getfixturevalue("tmp_path")
     python = environment(tmp_path / "env")

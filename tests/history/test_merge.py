@@ -132,7 +132,7 @@ CASES: dict[str, Case] = {
 }
 
 
-@pytest.mark.parametrize("case", short_form({case: case for case in CASES}, 4))
+@pytest.mark.parametrize("case", short_form({case: case for case in CASES}, 6))
 def test_it_is_the_same_in_either_order_and_goes_on_to_the_end(sides: Sides, tmp_path: Path, case: str) -> None:
     here, there, states, task = CASES[case]
     sides.on("side", *there)

@@ -52,6 +52,7 @@ def test_every_name_of_one_leads_all_three_to_it(sides: Sides) -> None:
         sides("rewind", "HEAD~1")
 
 
+@pytest.mark.thorough
 def test_one_on_another_branch_is_told_and_forked_from_and_not_rewound_to(sides: Sides) -> None:
     identity, end = ids(sides, "side")["b"], sides.git("rev-parse", "side").strip()
     began = sides.git("rev-parse", "side^").strip()

@@ -103,6 +103,7 @@ def check_tale(folder: Path, seed: int, steps: int) -> None:
     assert late.branches() == server.branches() == {"main": line[-1]}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(1))
 def test_an_honest_history_comes_in_by_portions(seed: int, tmp_path: Path) -> None:
     check_tale(tmp_path, seed, 6)
@@ -163,6 +164,7 @@ def test_what_one_branch_has_adopted_another_has_not(server: Server, story: Stor
     server.takes(story.root, "main", "with")
 
 
+@pytest.mark.thorough
 def test_a_branch_goes_where_another_has_its_records(server: Server, story: Story) -> None:
     server.takes(story.root, "main", "main:copy")
     mine = story.record("two")
@@ -261,6 +263,7 @@ def test_a_repository_without_tasks_is_pushed_as_ever(server: Server, tmp_path: 
     server.takes(sandbox.root, "+main", ":side")
 
 
+@pytest.mark.thorough
 def test_ids_of_64_digits(tmp_path: Path) -> None:
     server = Server.create(tmp_path / "server.git", object_format="sha256")
     story = Story.begin(tmp_path / "repo", object_format="sha256")
@@ -286,7 +289,7 @@ def test_a_push_from_a_shallow_clone_is_judged_where_the_server_has_the_rest(
     assert "task state changed" in server.refuses(shallow.root, "main")
 
 
-@pytest.mark.parametrize("allowed", ["false", "true"])
+@pytest.mark.parametrize("allowed", ["false", pytest.param("true", marks=pytest.mark.thorough)])
 def test_a_push_from_a_shallow_clone_is_refused_where_history_is_missing(
     allowed: str, story: Story, tmp_path: Path
 ) -> None:

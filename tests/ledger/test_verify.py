@@ -80,6 +80,7 @@ def test_a_run_by_machine_and_by_hand_holds(ran: Sandbox) -> None:
     holds(ran)
 
 
+@pytest.mark.thorough
 def test_an_ordinary_merge_holds_and_the_workflow_goes_on(ran: Sandbox) -> None:
     ran.git("checkout", "-qb", "side", "HEAD~3")
     ran.commit("side work", side="x\n")

@@ -150,7 +150,7 @@ class Night:
         ends = self._ended()[:told]
         assert len(ends) == told, f"{told} steps were told, {len(ends)} are there"
         done = run(*GITORCH, "run", "--agent-command", AGENT, cwd=self.bench.root)
-        assert done.code == 0, done
+        assert done.code == 0, done.err
         assert_sound(self.bench.root, self.before, acknowledged=ends)
         for path in ("done.txt", "b.txt"):
             lines = self.bench.committed(path).splitlines()

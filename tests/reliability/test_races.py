@@ -26,8 +26,8 @@ heavy: Final = pytest.mark.heavy
     ("processes", "each", "trees"),
     [
         (2, 8, 1),
-        (8, 2, 1),
-        pytest.param(4, 4, 2),
+        pytest.param(8, 2, 1, marks=pytest.mark.thorough),
+        pytest.param(4, 4, 2, marks=pytest.mark.thorough),
         *(pytest.param(count, EACH, trees, marks=heavy) for count in (2, 8, 32) for trees in (1, 4) if trees <= count),
     ],
 )
