@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -152,6 +152,11 @@ class Git:
             if done.code == 0 or _FOLDER_GONE not in done.err:
                 break
         return done
+
+    def ask(self, *args: str, answers: Collection[int] = (0,)) -> Completed:
+        """Run a git that only reads, once more where its exit code is no answer: what kept it from one may pass."""
+        done = self.attempt(*args)
+        return done if done.code in answers else self.attempt(*args)
 
     def start(self, *args: str, stdin: bool = False) -> subprocess.Popen[bytes]:
         """Start git with its output, and if wished its input, in pipes: for talking to it, or for streams."""

@@ -186,10 +186,8 @@ class Repository:
         return os.fsdecode(done.out).rstrip("\n") if done.code == 0 else None
 
     def descends(self, commit: str, ancestor: str) -> bool:
-        """Tell whether a commit is another or comes after it; not where git cannot find one of them, asked twice."""
-        args = ("merge-base", "--is-ancestor", ancestor, commit)
-        code = self.git.attempt(*args).code
-        return (code if code in (0, 1) else self.git.attempt(*args).code) == 0
+        """Tell whether a commit is another or comes after it; not where git cannot find one of them."""
+        return self.git.ask("merge-base", "--is-ancestor", ancestor, commit, answers=(0, 1)).code == 0
 
     def in_progress(self) -> str | None:
         """Name the operation that this worktree is in the middle of, None where there is none."""

@@ -100,10 +100,8 @@ def _by_whom(repository: Repository, begin: str, invocation: str) -> _Seen:
     """Read from the reflog which commits came through a git that the agent started, and which not."""
     if _is_last_in_reflog(repository, begin):
         return _Seen(frozenset(), [], dropped=False)
-    args = (*READ_LOG, "-g", "-n", str(_REFLOG), "-z", "--format=%H %gs", "HEAD", "--")
-    done = repository.git.attempt(*args)
-    if done.code != 0:  # it may pass, and else the agent's commits would be taken for those of others
-        done = repository.git.attempt(*args)
+    # unread, the agent's commits would be taken for those of others
+    done = repository.git.ask(*READ_LOG, "-g", "-n", str(_REFLOG), "-z", "--format=%H %gs", "HEAD", "--")
     own: set[str] = set()
     dropped: set[str] = set()
     others: list[str] = []

@@ -102,6 +102,5 @@ def _named_since(repository: Repository, ref: str, begin: str) -> list[str]:
 
 
 def _is_whole(repository: Repository, commit: str, begin: str) -> bool:
-    """Tell whether all that a commit has more than another is there; asked twice, for it may pass."""
-    args = ("rev-list", "--objects", "--quiet", commit, f"^{begin}")
-    return any(repository.git.attempt(*args).code == 0 for _ in range(2))
+    """Tell whether all that a commit has more than another is there."""
+    return repository.git.ask("rev-list", "--objects", "--quiet", commit, f"^{begin}").code == 0
