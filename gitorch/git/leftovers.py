@@ -194,11 +194,25 @@ def _works_here(process: Path, places: list[str]) -> bool:
     words = (process / "cmdline").read_bytes().split(b"\0")
     if _subcommand(words) in _LOCKLESS:
         return False
-    told = b"\0" + (process / "environ").read_bytes()
-    if b"\0GIT_DIR=" in told or any(word.startswith(b"--git-dir") for word in words):
-        return True  # wherever it stands, it may mean this one
     there = os.readlink(process / "cwd")  # noqa: PTH115 - a link of the kernel's, maybe to nowhere
-    return any(there == place or there.startswith(place + "/") for place in places)
+    return _is_in(there, places) or any(
+        not os.path.exists(named) or _is_in(named, places)  # noqa: PTH110 - a path may be relative to where it was
+        for named in (os.path.realpath(os.path.join(there, told)) for told in _named(process, words))  # noqa: PTH118
+    )
+
+
+def _is_in(path: str, places: list[str]) -> bool:
+    return any(path == place or path.startswith(place + "/") for place in places)
+
+
+def _named(process: Path, words: list[bytes]) -> Iterator[str]:
+    """Give the git folders that a process was told to work in, wherever it stands."""
+    for word in (process / "environ").read_bytes().split(b"\0"):
+        if word.startswith(b"GIT_DIR="):
+            yield os.fsdecode(word[8:])
+    for word, following in zip(words, [*words[1:], b""], strict=True):
+        if word.startswith(b"--git-dir"):
+            yield os.fsdecode(word.partition(b"=")[2] or following)
 
 
 def _subcommand(words: list[bytes]) -> bytes:

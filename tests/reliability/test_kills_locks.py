@@ -263,6 +263,37 @@ def test_a_git_elsewhere_keeps_no_lock_alive(own_work: Bench, tmp_path: Path) ->
         step(own_work)
 
 
+@contextlib.contextmanager
+def told_from_afar(env: dict[str, str], *options: str) -> Iterator[None]:
+    """Have a git work in a repository that it is told of, from elsewhere, until a file says that it may go on."""
+    folder = Path(env["TEST_FOLDER"])
+    editor = f"core.editor=touch {folder}/open; while [ ! -e {folder}/go ]; do sleep 0.05; done; true"
+    command = ("git", "-c", editor, *options, "commit", "-q", "--allow-empty", "-e", "-m", "from afar")
+    with subprocess.Popen(command, cwd="/", env={**os.environ, **env}) as git:
+        wait_for((folder / "open").exists)
+        yield
+        (folder / "go").touch()
+        assert git.wait() == 0
+
+
+@pytest.mark.parametrize("way", ["GIT_DIR", "--git-dir"])
+@pytest.mark.parametrize("ours", [True, False], ids=["here", "elsewhere"])
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.thorough
+def test_a_git_that_is_told_where_to_work_keeps_locks_there_alone(
+    own_work: Bench, tmp_path: Path, way: str, *, ours: bool
+) -> None:
+    worked_in = own_work if ours else Bench.make(tmp_path / "other" / "repo", own_work.root)
+    git_dir = str(worked_in.root / ".git")
+    env = {"TEST_FOLDER": str(tmp_path), "GIT_WORK_TREE": "/", **({"GIT_DIR": git_dir} if way == "GIT_DIR" else {})}
+    with told_from_afar(env, *([f"--git-dir={git_dir}"] if way == "--git-dir" else [])):
+        lock = lay(own_work, "index.lock", AGES["old"])
+        step(own_work, code=75 if ours else 0)
+        assert lock.exists() == ours
+        lock.unlink(missing_ok=True)
+    step(own_work)
+
+
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.thorough
 def test_a_git_in_a_linked_worktree_keeps_the_locks_that_it_shares(own_work: Bench) -> None:
