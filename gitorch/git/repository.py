@@ -87,6 +87,7 @@ class Repository:
             return cls(Path(lines[2]), Path(lines[2]), Path(lines[3]), bare=True, object_format=lines[1])
         if done.code != 0:
             if "not a git repository" in done.err:
+                _refuse_emptied(folder)
                 raise GitError(f"{folder} is not in a git repository", hint="run: gitorch init")
             hint = advice(done.err) or "run gitorch in a repository's worktree"
             raise GitError(f"{folder}: {complaint(done.err)}", hint=hint)
@@ -217,6 +218,20 @@ class Repository:
         """End what this object has started."""
         if "objects" in self.__dict__:
             self.objects.close()
+
+
+def _refuse_emptied(folder: Path) -> None:
+    """Refuse a repository that is none for git, because a power cut has emptied its HEAD: `git init` would guess it.
+
+    Raises:
+        GitError: it is one.
+    """
+    head = next((head for place in (folder, *folder.parents) if (head := place / ".git/HEAD").is_file()), None)
+    if head is not None and not head.read_bytes().strip(b"\0\n"):
+        raise GitError(
+            f"{head} is empty, as a power cut can leave it",
+            hint="write into it which branch was checked out, like: ref: refs/heads/main",
+        )
 
 
 def _refuse_embedded(found: Repository) -> None:

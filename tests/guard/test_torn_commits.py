@@ -141,3 +141,15 @@ def test_a_torn_commit_of_somebody_else_is_told(bench: Bench) -> None:
     told = bench.step("true", code=1)
     assert "the last commit cannot be read" in told.err
     assert "git fsck, and git reflog" in told.err
+
+
+@pytest.mark.parametrize("left", [b"", b"\0" * 21])
+def test_an_emptied_head_is_told(bench: Bench, left: bytes) -> None:
+    head = bench.root / ".git/HEAD"
+    was = head.read_bytes()
+    head.write_bytes(left)
+    told = bench("status", code=1).err
+    assert f"{head} is empty" in told
+    assert "ref: refs/heads/main" in told
+    head.write_bytes(was)
+    bench("status")
