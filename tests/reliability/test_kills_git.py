@@ -21,7 +21,9 @@ for word in "$@"; do
   case $word in
     update-ref|commit-tree|update-index|write-tree|mktree|checkout-index|hash-object|read-tree|add|merge|branch|worktree)
       [ -n "$GITORCH_INVOCATION" ] && break
-      [ -e {folder}/after ] && [ $word = mktree ] && break # it talks with gitorch: there is no moment after it
+      case $word in mktree|hash-object) # they talk with gitorch: there is no moment after them
+        [ -e {folder}/after ] && break ;;
+      esac
       n=$(($(cat {folder}/count) + 1)); echo $n > {folder}/count
       if [ $n = "$(cat {folder}/at)" ]; then
         [ -e {folder}/after ] && {git} "$@" >/dev/null
