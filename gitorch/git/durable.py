@@ -30,6 +30,21 @@ def sync(*folders: Path) -> None:
         ) from None
 
 
+def sync_file(path: Path) -> None:
+    """Have one file reach the disk, before it takes the place of another.
+
+    Raises:
+        GitorchError: the disk has not taken it.
+    """
+    try:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise GitorchError(
+            f"{path}: the disk has not taken it: {error.strerror}", hint="is the disk sound, and is there room?"
+        ) from None
+
+
 def _sync(folder: Path) -> None:
     """Write back one file system (Linux); all of them where there is no such call."""
     syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -23,15 +24,19 @@ def write(path: Path, data: bytes) -> None:
         raise GitorchError(f"{path}: cannot be written: {error.strerror}", hint=_HINT) from None
 
 
-def replace(path: Path, data: bytes, *, hint: str = _HINT) -> None:
-    """Replace a file whole, so that no reader ever sees half of it.
+def replace(path: Path, data: bytes, *, hint: str = _HINT, synced: bool = False) -> None:
+    """Replace a file whole, so that no reader ever sees half of it; if it is synced, not after a power cut either.
 
     Raises:
         GitorchError: it cannot be written.
     """
     temporary = path.with_name(f".{path.name[:200]}.new")
     try:
-        temporary.write_bytes(data)
+        with temporary.open("wb") as file:
+            file.write(data)
+            if synced:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
         with suppress(OSError):

@@ -44,7 +44,7 @@ def put_aside(objects: Path, mark: Path, aside: Path) -> list[Path]:
         return []
     if boot is None or noted == boot:
         return []
-    torn = [path for path in _younger(objects, synced - _LATE) if not _is_whole(path)] if noted else []
+    torn = [path for path in _younger(objects, synced - _LATE) if not _is_whole(path)]
     for path in torn:
         aside.mkdir(exist_ok=True)
         path.replace(aside / (path.parent.name + path.name))

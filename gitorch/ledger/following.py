@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from gitorch.core.names import TASKS_DIR
-from gitorch.git import files, leftovers
+from gitorch.git import durable, files, leftovers
 from gitorch.git.locks import hold_index
 from gitorch.git.objects import Entry
 from gitorch.git.process import GitError
@@ -75,6 +75,8 @@ def follow(repository: Repository, plan: Follow, index: Path) -> None:
     """Let the work tree follow, and the index that was made take the place of the user's. Hold the index."""
     _move_files(repository, plan, index)
     _note_times(repository, plan, index)
+    if repository.syncs:
+        durable.sync_file(index)
     index.replace(repository.index)
 
 

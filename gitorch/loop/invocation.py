@@ -17,6 +17,8 @@ from gitorch.errors import GitorchError
 from gitorch.git import files
 from gitorch.git.locks import Busy, is_held
 from gitorch.git.repository import Repository
+from gitorch.git.torn import boot_id
+from gitorch.guard import torn
 from gitorch.guard.held import Held
 from gitorch.guard.snapshot import Snapshot
 from gitorch.ledger.history import recent
@@ -105,7 +107,7 @@ def save(repository: Repository, invocation: Invocation) -> None:
         values["before"] = {**invocation.before._asdict(), "index_file": str(invocation.before.index_file)}
     path = _path(repository)
     path.parent.mkdir(exist_ok=True)
-    files.replace(path, json.dumps(values).encode())
+    files.replace(path, json.dumps(values).encode(), synced=repository.syncs)
 
 
 def load(repository: Repository) -> Invocation | None:
@@ -157,6 +159,19 @@ def check_none_under_way(repository: Repository) -> None:
             "a step is working in this worktree", hint="wait until it has ended; gitorch status shows it"
         )
     check_lease(repository)
+
+
+def mend_torn(repository: Repository, noted: Invocation) -> None:
+    """Mend what a power cut has torn since an invocation began. Call it with the write lock held."""
+    if noted.boot != boot_id():
+        torn.mend(
+            repository,
+            noted.before,
+            begin=noted.begin,
+            branch=noted.branch,
+            invocation=noted.id,
+            started=noted.started,
+        )
 
 
 def is_out(repository: Repository, noted: Invocation) -> bool:

@@ -14,7 +14,6 @@ from gitorch.agents.spec import Agent
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.repository import Repository
 from gitorch.guard import branch
-from gitorch.guard.torn import mend_torn
 from gitorch.ledger.append import writing
 from gitorch.ledger.history import past_of
 from gitorch.ledger.state import read_state
@@ -114,7 +113,7 @@ def take_back(
         begun = _taken(repository)
         descendants.end(begun.id)
         with writing(repository):
-            mend_torn(repository, begun.before, begin=begun.begin, branch=begun.branch, boot=begun.boot)
+            invocation.mend_torn(repository, begun)
             branch.put_lost_branch_back(repository, begin=begun.begin, branch=begun.branch)
         now = read_state(repository.objects)
         if begun.task is not None and now.states.get(begun.task) != "running":

@@ -11,7 +11,6 @@ from gitorch.git import leftovers
 from gitorch.git.repository import Repository
 from gitorch.guard import branch, restore
 from gitorch.guard.mend import mend
-from gitorch.guard.torn import mend_torn
 from gitorch.ledger.append import writing
 from gitorch.ledger.history import recent
 from gitorch.ledger.outlines import read_outlines
@@ -36,7 +35,7 @@ def recover(repository: Repository) -> str | None:
     leftovers.clear_own_refs(repository)
     with writing(repository):  # what a killed writer left half done is finished now, before anything is compared
         if noted is not None:
-            mend_torn(repository, noted.before, begin=noted.begin, branch=noted.branch, boot=noted.boot)
+            invocations.mend_torn(repository, noted)
             branch.put_lost_branch_back(repository, begin=noted.begin, branch=noted.branch)
         restore.drop_stale_anchors(repository)
     if noted is not None and noted.before is not None:
