@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from tests.guard.cuts import tear
 from tests.loop.bench import LINES, Bench
 
 AGENT: Final = (
@@ -114,6 +115,15 @@ def _cut_off(bench: Bench) -> None:
     assert bench.states()["t"] == "running"
 
 
+def _torn(bench: Bench) -> None:
+    _cut_off(bench)
+    tear(bench, "HEAD", "HEAD:out.txt")
+    for log in ("HEAD", "refs/heads/main"):
+        path = bench.root / ".git/logs" / log
+        path.write_bytes(path.read_bytes()[:-50] + bytes(50))
+    (bench.root / ".git/refs/heads/main").write_bytes(b"")
+
+
 SCENES: Final = {
     "decompose": Scene(_started, ("step",), "decompose"),
     "execute": Scene(_nothing, ("step", "--agent-command", AGENT)),
@@ -137,4 +147,5 @@ SCENES: Final = {
     "begin": Scene(_nothing, ("begin", "--agent", "local")),
     "finish": Scene(_out, ("finish", "--exit", "0"), under_way=True),
     "recovery": Scene(_cut_off, NEXT, under_way=True),
+    "recovery after a power cut": Scene(_torn, NEXT, under_way=True),
 }
