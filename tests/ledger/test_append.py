@@ -12,9 +12,11 @@ import pytest
 
 import gitorch
 from gitorch.errors import GitorchError
+from gitorch.git.repository import Repository
 from gitorch.ledger import append, following
 from gitorch.loop.edit import NewTask
-from tests.probe import Quick, look, refused
+from gitorch.loop.work import Call
+from tests.probe import Quick, look, quickly, refused
 from tests.sandbox import GITORCH, Sandbox, run
 
 WRITES: dict[str, tuple[str, ...]] = {
@@ -271,6 +273,28 @@ def test_a_commit_that_came_between_is_built_upon(sandbox: Sandbox, monkeypatch:
     assert sandbox("verify", "--json").json["ok"]
 
 
+def test_objects_that_vanish_before_the_commit_are_written_anew(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A git gc of somebody else takes away what nothing names yet."""
+    sandbox("create", "one")
+    real = append._write_commit
+    vanished: list[str] = []
+
+    def late(repository: Repository, tree: str, parents: list[str], text: str) -> str:
+        if not vanished:
+            vanished.append(tree)
+            (repository.common_dir / "objects" / tree[:2] / tree[2:]).unlink()
+        return real(repository, tree, parents, text)
+
+    monkeypatch.setattr(append, "_write_commit", late)
+    with gitorch.open(sandbox.root) as workflow:
+        workflow.create(NewTask(name="two"))
+    assert sandbox.git("rev-parse", "HEAD^{tree}").strip() == vanished[0]
+    assert sandbox.states() == {"one": "pending", "two": "pending"}
+    assert sandbox.status() == ""
+
+
 @pytest.mark.parametrize("command", [("status",), ("status", "--json"), ("list",), ("verify",), ("log",)])
 def test_reading_imports_no_gitpython_and_writes_nothing(sandbox: Sandbox, command: tuple[str, ...]) -> None:
     sandbox("start", "research-x")
@@ -292,6 +316,79 @@ def test_a_write_that_finds_other_states_in_the_work_tree_is_refused(sandbox: Sa
     refused(sandbox, "create", "two", says="in the work tree task one is completed, in the last commit pending")
     assert "note: in the work tree task one is completed" in sandbox("status").err
     assert sandbox("status", "--json").json["difference"]
+
+
+def test_main_task_edited_with_line_ends_of_windows_is_no_checkout_of_gits(sandbox: Sandbox) -> None:
+    sandbox("start", "one", "-d", "x")
+    sandbox.write(".tasks/MAIN_TASK", "STATUS: completed\r\nNEXT: All done\r\n")
+    refused(sandbox, "create", "two", says="line ends are CRLF")
+
+
+def test_what_a_sparse_checkout_leaves_out_is_no_difference_and_comes_back_when_it_is_written(sandbox: Sandbox) -> None:
+    sandbox.commit(**{"src/x": "x\n"})
+    sandbox("create", "one", "-d", "What is to be done")
+    sandbox("create", "two")
+    sandbox.git("sparse-checkout", "set", "--no-cone", "/src/")
+    assert not (sandbox.root / ".tasks/[pending]_one_task.md").exists()
+    sandbox("move", "one", "running")
+    assert "What is to be done" in sandbox.read(".tasks/[running]_one_task.md")
+    assert not (sandbox.root / ".tasks/[pending]_two_task.md").exists()
+    assert sandbox.status() == ""
+    assert sandbox("verify", "--json").json["ok"]
+
+
+def test_a_rewind_brings_back_states_and_files_and_takes_away_what_came_since(sandbox: Sandbox) -> None:
+    sandbox.commit(**{"changed": "old\n", "lost/gone": "gone\n"})
+    bare = sandbox.head()
+    sandbox("create", "one")
+    sandbox("update", "continue", "Execute one task", "--task", "one")
+    then = sandbox.head()
+
+    def agent(call: Call) -> None:
+        sandbox.write("changed", "new\n")
+        sandbox.write("made/file", "x\n")
+        (call.root / "lost/gone").unlink()
+
+    with gitorch.open(sandbox.root) as workflow:
+        workflow.step(agent=agent)
+    sandbox("create", "another")
+    for target, states in ((then, {"one": "pending"}), (bare, {})):
+        sandbox("rewind", target, "--work")
+        assert sandbox.git("diff", "--stat", target, "HEAD") == ""
+        assert sandbox.status() == ""
+        assert sandbox.states() == states
+        assert (sandbox.read("changed"), sandbox.read("lost/gone")) == ("old\n", "gone\n")
+        assert not (sandbox.root / "made").exists()
+        assert sandbox("verify", "--json").json["ok"]
+    assert not (sandbox.root / ".tasks/MAIN_TASK").exists()
+
+
+def test_what_a_plain_commit_has_taken_up_already_can_be_adopted(sandbox: Sandbox) -> None:
+    sandbox("create", "one")
+    sandbox.commit("by hand", **{".tasks/[pending]_two_task.md": "---\n---\n\n# two\n"})
+    tree = sandbox.git("rev-parse", "HEAD^{tree}")
+    quickly(sandbox, "adopt", "--yes")
+    assert sandbox.git("rev-parse", "HEAD^{tree}") == tree
+    assert sandbox("verify", "--json").json["ok"]
+
+
+def test_where_signing_is_on_and_fails_nothing_is_recorded_and_the_key_is_named_as_the_cause(sandbox: Sandbox) -> None:
+    sandbox("create", "one")
+    sandbox.git("config", "commit.gpgsign", "true")
+    sandbox.git("config", "gpg.program", "false")
+    assert "your key" in refused(sandbox, "create", "two", says="the commit cannot be signed").err
+
+
+def test_nothing_is_recorded_in_the_midst_of_a_merge(sandbox: Sandbox) -> None:
+    sandbox("create", "one")
+    sandbox.git("branch", "side")
+    sandbox.commit(file="ours\n")
+    sandbox.git("checkout", "-q", "side")
+    sandbox.commit(file="theirs\n")
+    sandbox.git("merge", "-q", "main", ok=False)
+    refused(sandbox, "create", "two", says="merge")
+    sandbox.git("merge", "--abort")
+    sandbox("create", "two")
 
 
 def test_unmerged_paths_of_the_user_stay_unmerged(sandbox: Sandbox) -> None:
