@@ -74,10 +74,7 @@ class Blame(NamedTuple):
 
 def _lines(raw: bytes) -> Iterator[bytes]:
     """Divide at LF alone: a line of the file may hold CR and other ends of lines."""
-    *whole, rest = raw.split(b"\n")
-    yield from (line + b"\n" for line in whole)
-    if rest:
-        yield rest
+    yield from (line + b"\n" for line in raw.split(b"\n")[:-1])
 
 
 def _header(origin: Origin) -> bytes:

@@ -176,6 +176,21 @@ def test_all_commits_belong_where_the_audit_puts_them(story: Story, tmp_path: Pa
     assert _lines(mine, "new.txt")[0]["task"] == "notes"
 
 
+def test_a_decomposition_by_template_is_its_tasks_and_nobodys_invocation(tmp_path: Path) -> None:
+    sandbox = Sandbox.create(tmp_path / "repo", decoys=False)
+    sandbox("start", "chip-research", "-d", "Chips?")
+    quickly(sandbox.root, "step")
+    told = sandbox.git("log", "-1", "--format=%B")
+    made = next(path for path in sandbox.git("ls-files", "-z").split("\0") if "data-gathering_task" in path)
+    assert {(each["task"], each["invocation"]) for each in _lines(sandbox, made)} == {("chip-research", None)}
+    quickly(sandbox.root, "begin")
+    sandbox.commit("its work", file="x\n")
+    assert _agree(sandbox) == 2
+    sandbox.commit(told)  # the invocation's end is lost: nothing of it is open after another step
+    sandbox.commit("of nobody", later="x\n")
+    assert _agree(sandbox) == 2
+
+
 def test_of_a_longer_history_too(tmp_path: Path) -> None:
     root = tmp_path / "long.git"
     generate(root, 600)
