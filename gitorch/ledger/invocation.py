@@ -124,15 +124,21 @@ def _elsewhere(repository: Repository, prefix: str, rev: str) -> _Records | None
 def _among(repository: Repository, prefix: str, tip: str, *revs: str) -> _Records | None:
     ids: dict[str, _Records] = {}
     for commit, record in records_of(repository, {prefix}, *revs):
-        name = record.invocation or ""
-        newest = ids.get(name) or _Records(name, commit, commit, tip, ended=record.event != "begin")
-        ids[name] = newest._replace(oldest=commit)
-        if record.event == "begin" and len(prefix) == len(name):
+        name, begins = record.invocation or "", record.event == "begin"
+        newest = ids.get(name) or _Records(name, commit, commit, tip, ended=not begins)
+        ids[name] = newest._replace(oldest=commit) if begins else newest
+        if begins and len(prefix) == len(name):
             break
     if len(ids) > 1:
         hint = ", ".join(sorted(ids)[:_LISTED])
         raise GitorchError(f"{len(ids)} invocations begin with {prefix}", hint=f"give more of it: {hint}")
-    return next(iter(ids.values()), None)
+    found = next(iter(ids.values()), None)
+    if found is None or found.ended:
+        return found
+    # git goes by the clock: where that was put back meanwhile, an end may be listed after its begin
+    later = records_of(repository, {found.id}, f"^{found.oldest}", *revs)
+    end = next((commit for commit, record in later if record.event != "begin"), None)
+    return found if end is None else found._replace(newest=end, ended=True)
 
 
 def _tip(repository: Repository, commit: str, rev: str) -> str:

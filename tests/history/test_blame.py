@@ -176,6 +176,25 @@ def test_all_commits_belong_where_the_audit_puts_them(story: Story, tmp_path: Pa
     assert _lines(mine, "new.txt")[0]["task"] == "notes"
 
 
+def test_an_end_by_a_clock_put_back_tells_the_agent_too(
+    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = copied(story, tmp_path / "copy")
+    mine("move", "notes", "pending")
+    mine("update", "continue", "Execute notes task", "--task", "notes")
+    quickly(mine.root, "begin")
+    mine.git("branch", "beside")
+    mine.commit("its work", **{"work.txt": "x\n"})
+    with monkeypatch.context() as patch:
+        patch.setenv("GIT_COMMITTER_DATE", "2020-01-01T00:00:00Z")
+        quickly(mine.root, "finish", "--exit", "0")
+    mine.git("switch", "-q", "beside")
+    mine.commit("beside", **{"beside.txt": "x\n"})
+    mine.git("switch", "-q", "main")
+    mine.git("merge", "-q", "--no-ff", "-m", "join", "beside")
+    assert [(each["task"], each["agent"]) for each in _lines(mine, "work.txt")] == [("notes", "own")]
+
+
 def test_a_decomposition_by_template_is_its_tasks_and_nobodys_invocation(tmp_path: Path) -> None:
     sandbox = Sandbox.create(tmp_path / "repo", decoys=False)
     sandbox("start", "chip-research", "-d", "Chips?")

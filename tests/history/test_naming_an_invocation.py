@@ -8,7 +8,7 @@ import pytest
 
 import gitorch
 from gitorch.loop.ahead import Options
-from tests.history.sides import Sides, worked
+from tests.history.sides import Sides, worked, wrote
 from tests.probe import refused
 from tests.sandbox import Sandbox
 
@@ -83,6 +83,29 @@ def test_one_that_is_open_here_and_has_ended_elsewhere(sides: Sides) -> None:
     sides.on("from-its-midst")
     assert sides("show", identity, "--json").json["ended"] is None
     for number, name in enumerate((identity, begun)):
+        sides("fork", name, "-b", f"fork-{number}")
+        assert sides.git("rev-parse", f"fork-{number}").strip() == end
+
+
+def test_one_that_has_ended_by_a_clock_put_back(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git goes by the clock: beside a merged branch it lists the end after all that was before."""
+    with gitorch.open(sides.root) as workflow:
+        workflow.begin(Options())
+    begun = sides.head()
+    sides.git("branch", "beside")
+    work = sides.commit("its work", **{"work.txt": "x\n"})
+    with monkeypatch.context() as patch:
+        patch.setenv("GIT_COMMITTER_DATE", "2020-01-01T00:00:00Z")
+        sides("finish", "--exit", "0", code=None)
+    end, identity = sides.head(), sides.trailer("Invocation")
+    sides.on("beside", wrote("beside.txt", "x\n"))
+    sides.git("switch", "-q", "main")
+    sides.git("merge", "-q", "--no-ff", "-m", "join", "beside")
+    commits = sides.git("log", "--format=%H").split()
+    assert commits.index(end) > commits.index(begun)
+    for number, name in enumerate((identity, identity[:8], begun)):
+        shown = sides("show", name, "--json").json
+        assert (shown["ended"] is not None, shown["commits"]) == (True, [begun, work, end])
         sides("fork", name, "-b", f"fork-{number}")
         assert sides.git("rev-parse", f"fork-{number}").strip() == end
 
