@@ -36,6 +36,7 @@ _HASHER: Final = ("hash-object", "-w", "--no-filters", "--stdin-paths")
 _AT_ONCE: Final = 4096  # bytes of requests: they fit into any pipe, so that nobody waits for the other in a circle
 _NAMES: Final = sys.getfilesystemencoding()
 _ODD_NAMES: Final = sys.getfilesystemencodeerrors()
+_TIME: Final = re.compile(rb"> *(-?[0-9]+)[^>]*\Z")
 
 
 class Entry(NamedTuple):
@@ -346,7 +347,8 @@ def parse_commit(oid: str, data: bytes) -> Commit:
         elif key == b"parent":
             parents.append(value.decode())
         elif key == b"committer":
-            time = int(value.rsplit(b" ", 2)[1])
+            found = _TIME.search(value)
+            time = int(found[1]) if found is not None else 0  # git reads commits of broken tools, too
         elif key == b"encoding":  # a rebase under i18n.commitEncoding has written the message anew
             encoding = value.decode(errors="replace")
     return Commit(oid, tree, tuple(parents), _decode(message, encoding), time)

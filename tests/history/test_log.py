@@ -174,6 +174,22 @@ def test_an_end_waits_for_its_begin_not_for_ever() -> None:
     assert [first.line.commit, *(part.line.commit for part in found)] == [str(number) for number in range(5000)]
 
 
+def test_commits_of_broken_tools_that_name_no_time_are_read_all_the_same(story: Story, tmp_path: Path) -> None:
+    mine = copied(story, tmp_path / "copy")
+    expected = _events(mine)
+    for when in ("", " ", " 1700000000", " yesterday +0000"):
+        head = mine.git("rev-parse", "HEAD^{tree}", "HEAD").split()
+        text = "tree {}\nparent {}\nauthor A <a@b> 0 +0000\ncommitter A <a@b>".format(*head) + f"{when}\n\nbroken\n"
+        program = ("git", "hash-object", "-t", "commit", "-w", "--stdin", "--literally")
+        mine.git("update-ref", "HEAD", run(*program, cwd=mine.root, stdin=text).out.strip())
+    assert _events(mine) == expected
+    assert mine("verify", "--json").json["checked"] == len(expected)
+    for command in (("audit",), ("status",), ("show", expected[0]["commit"])):
+        assert mine(*command).out
+    mine("create", "later", "-d", "x")
+    assert len(_events(mine)) == len(expected) + 1
+
+
 def test_nothing_recorded_is_nothing_told(story: Story, tmp_path: Path) -> None:
     run("git", "init", "-q", str(tmp_path / "new"), cwd=tmp_path)
     assert quickly(tmp_path / "new", "log") == (0, "", "")
