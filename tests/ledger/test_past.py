@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -58,6 +59,9 @@ def test_the_answer_and_what_failed_before_it_are_found(bench: Bench) -> None:
     for _ in range(3):
         bench.step(FAIL, code=None)
     assert bench.states()["t"] == "failed"
+    with gitorch.open(bench.root) as workflow:
+        told = history.failures_of(workflow.repository.objects, "t")
+    assert (told.attempt, told.answer, [record.attempt for record in told.failures]) == (1, None, [3, 2, 1])
     bench("answer", "use the other file")
     past, _ = read(bench, "t")
     assert (past.attempt, past.answer) == (1, "use the other file")
@@ -75,6 +79,29 @@ def test_a_move_by_hand_forgets_what_was_before(bench: Bench) -> None:
     assert read(bench, "t")[0] == Past(1, (), None)
     bench.step("exit 75", code=75)
     assert read(bench, "t")[0] == Past(1, (), None, waits=1)
+
+
+def test_an_invocation_left_open_elsewhere_is_seen_past_the_start_of_another_workflow(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench("begin")
+    begun = bench.head()
+    bench.git("clone", "-q", ".", "../clone")
+    clone = Bench(tmp_path / "clone")
+    clone("update", "completed", "It has to wait")
+    clone("start", "another", "-d", "x")
+    with gitorch.open(clone.root) as workflow:
+        found = history.recent(workflow.repository.objects)
+    assert (found.begin, [each.task for each in found.fold.open], found.fold.totals.steps) == (begun, ["t"], 0)
+    assert found.last is not None
+    assert found.last.event == "start"
+
+
+def test_on_the_way_back_commits_without_a_record_are_passed_over(bench: Bench) -> None:
+    bench.commit("by hand", file="x\n")
+    with gitorch.open(bench.root) as workflow:
+        found = [record.event for _, record in history.records_back(workflow.repository.objects)]
+    assert found == [*reversed(bench.events())]
 
 
 @pytest.mark.parametrize("ours", ["main", "side"])
