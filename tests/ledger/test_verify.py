@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.probe import Quick, told_by_messages, told_by_names
+import gitorch
+from tests.probe import Quick, quickly, told_by_messages, told_by_names
 from tests.sandbox import GITORCH, Sandbox, run
 
 FAIL = ("--agent-command", "exit 1")
@@ -294,7 +296,10 @@ SPOILT: dict[str, tuple[Callable[[Sandbox], None], str]] = {
     "an end of another invocation": (_amend_end(_other_id), "ends without having begun"),
     "a revert of a record": (_revert, "without a record: extra: pending -> none"),
     "a merge with states of nobody": (_nobodys_merge, "a state that none of its parents has"),
-    "a merge with two files for one task": (_two_files_by_a_merge, "has two files"),
+    "a merge with two files for one task": (
+        _two_files_by_a_merge,
+        "task hand has two files, [blocked]_hand_task.md and [running]_hand_task.md",
+    ),
 }
 
 
@@ -389,6 +394,32 @@ def test_since_what_is_told_before_counts_for_the_sums(ran: Sandbox) -> None:
     assert "the totals are" in ran("verify", "--since", "HEAD~1", code=1).out
 
 
+def test_since_the_midst_of_an_invocation_what_was_done_before_is_no_idling(sandbox: Sandbox) -> None:
+    meanwhile: dict[str, Callable[[], object]] = {
+        "nothing": sandbox.commit,
+        "a-task": lambda: sandbox("create", "extra"),
+        "a-file": lambda: sandbox.commit(file="x\n"),
+        "a-folder": lambda: sandbox.commit(**{"src/file": "x\n"}),
+        "a-note": lambda: sandbox.commit(**{".tasks/notes.md": "n\n"}),
+        "a-merge": lambda: sandbox.git("merge", "-q", "-s", "ours", "-m", "join", "side"),
+    }
+    for name in meanwhile:
+        sandbox("create", name)
+    sandbox.git("branch", "side", sandbox.git("commit-tree", "-p", "HEAD", "-m", "side", "HEAD^{tree}").strip())
+    midst: list[str] = []
+    for name, do in meanwhile.items():
+        sandbox("update", "continue", f"Execute {name} task", "--task", name)
+        sandbox("begin")
+        do()
+        midst.append(sandbox.head())
+        sandbox("finish", "--exit", "1", code=None)
+    idle = sandbox.git("log", "--reverse", "--format=%(trailers:key=Gitorch-Idle,valueonly,separator=)").split()
+    assert idle == ["1", "2", "0", "0", "0", "0"]
+    with gitorch.open(sandbox.root) as workflow:
+        for commit in midst:
+            assert workflow.verify(since=commit).problems == []
+
+
 @pytest.mark.parametrize("rev", ["nothing", "-x", "HEAD:file"])
 def test_since_a_commit_that_is_not_there_is_refused(ran: Sandbox, rev: str) -> None:
     assert "is no commit" in ran("verify", f"--since={rev}", code=1).err
@@ -401,7 +432,8 @@ def test_a_change_before_may_be_adopted_after(sandbox: Sandbox) -> None:
     sandbox.git("commit", "-q", "--allow-empty", "-m", ADOPT.format(name="old"))
     assert sandbox("verify", "--json").json["ok"]
     assert sandbox("verify", "--since", before, "--json").json["ok"]
-    sandbox.git("commit", "-q", "--amend", "--allow-empty", "-m", ADOPT.format(name="other"))
+    told = ADOPT.format(name="old") + "Gitorch-State: other: none -> pending\n"
+    sandbox.git("commit", "-q", "--amend", "--allow-empty", "-m", told)
     for since in ([], ["--since", before]):
         _first_bad(sandbox, sandbox.head(), "it names other: none -> pending", *since)
 
@@ -420,6 +452,86 @@ def test_a_shallow_clone_says_from_where(ran: Sandbox) -> None:
     assert shallow("verify", "--since", "HEAD~2", "--json").json["warnings"] == []
     _rename_by_hand(shallow)
     _first_bad(shallow, shallow.head(), "without a record")
+
+
+def test_a_shallow_clone_may_begin_at_any_record_and_that_is_judged_by_its_own_tree(ran: Sandbox) -> None:
+    for depth in (1, 2, 3):
+        ran.git("clone", "-q", f"--depth={depth}", f"file://{ran.root}", f"../shallow-{depth}")
+        assert Quick(ran.root.parent / f"shallow-{depth}")("verify", "--json").json["problems"] == []
+    ran("begin")
+    ran.git("clone", "-q", "--depth=1", f"file://{ran.root}", "../open")
+    cut, left = Quick(ran.root.parent / "open")("verify", "--json").json["warnings"]
+    assert ("a shallow clone begins here" in cut["problem"], "is open" in left["problem"]) == (True, True)
+    _amend_tree(ran)
+    ran.git("clone", "-q", "--depth=1", f"file://{ran.root}", "../spoilt")
+    _first_bad(Quick(ran.root.parent / "spoilt"), ran.head(), "only it names extra: none -> pending")
+
+
+def test_branches_that_move_tasks_of_one_name_have_no_two_files(sandbox: Sandbox) -> None:
+    sandbox.commit("first")
+    sandbox.git("branch", "side")
+    for branch, states in (("side", ("running", "completed")), ("main", ("running",))):
+        sandbox.git("checkout", "-q", branch)
+        sandbox("create", "same", "-d", f"On {branch}")
+        for state in states:
+            sandbox("move", "same", state)
+    sandbox.git("merge", "-q", "-s", "ours", "-m", "keep ours", "side")
+    assert sandbox("verify", "--json").json["problems"] == []
+
+
+def test_after_a_merge_that_holds_two_files_the_sums_go_on_from_its_first_side(ran: Sandbox) -> None:
+    ran.git("branch", "side")
+    ran("step", *FAIL, code=None)
+    ran("move", "hand", "running")
+    ran.git("checkout", "-q", "side")
+    ran("move", "hand", "blocked")
+    ran.git("checkout", "-q", "main")
+    ran.git("merge", "-q", "--no-commit", "side", ok=False)
+    ran.git("add", "-A", ".tasks")
+    ran.git("commit", "-qm", "both files")
+    bad = ran.head()
+    ran.git("rm", "-q", ".tasks/[[]blocked]_hand_task.md")
+    ran.git("commit", "-qm", "mend")
+    mended = ran.head()
+    ran("move", "hand", "pending")
+    ran("step", *FAIL, code=None)
+    assert [each["commit"] for each in ran("verify", "--json", code=1).json["problems"]] == [bad, mended]
+
+
+def test_what_is_adopted_is_a_warning_of_the_commit_that_did_it(ran: Sandbox) -> None:
+    _rename_by_hand(ran)
+    bad = ran.head()
+    quickly(ran, "adopt", "--yes")
+    report = ran("verify", "--json").json
+    said = "task state changed without a record: hand: pending -> completed (adopted later)"
+    assert (report["ok"], report["warnings"]) == (True, [{"commit": bad, "problem": said}])
+
+
+def test_a_record_of_the_same_task_settles_what_was_unrecorded_and_no_other_does(ran: Sandbox) -> None:
+    def unrecorded() -> tuple[str, ...]:
+        with gitorch.open(ran.root) as workflow:
+            return tuple(map(str, workflow.verify().unrecorded))
+
+    _rename_by_hand(ran)
+    assert unrecorded() == ("hand: pending -> completed",)
+    ran("create", "other")
+    assert unrecorded() == ("hand: pending -> completed",)
+    ran("move", "hand", "pending")
+    assert unrecorded() == ()
+    assert not ran("verify", "--json", code=1).json["ok"]
+
+
+def test_a_tree_out_of_form_is_told_and_not_read_in_part(ran: Sandbox) -> None:
+    folder = subprocess.run(("git", "cat-file", "tree", "HEAD:.tasks"), cwd=ran.root, capture_output=True, check=True)
+    program = ("git", "hash-object", "-t", "tree", "-w", "--literally", "--stdin")
+    odd = folder.stdout + b"100648 zz\0" + b"\1" * 20
+    oid = subprocess.run(program, cwd=ran.root, input=odd, capture_output=True, check=True).stdout.decode().strip()
+    listed = ran.git("ls-tree", "HEAD").replace(ran.git("rev-parse", "HEAD:.tasks").strip(), oid)
+    tree = run("git", "mktree", cwd=ran.root, stdin=listed).out.strip()
+    ran.git("update-ref", "HEAD", ran.git("commit-tree", "-p", "HEAD", "-m", "odd", tree).strip())
+    done = quickly(ran, "list")
+    assert done.code == 1
+    assert f"tree {oid} is out of form" in done.err
 
 
 def test_a_fork_of_long_ago_is_read_again(ran: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
