@@ -240,7 +240,7 @@ class Checker:
             self._files_at = logged.commit
         if record is None:
             if source is None:
-                self._mixed(logged, merged)
+                self._mixed(logged, merged[0])
             return here._replace(fold=here.fold._replace(worked=True), main_oid=merged[1])
         if record.event != "merge":
             self._complain(logged, f"a record of {record.event} stands on a merge")
@@ -263,11 +263,9 @@ class Checker:
         more = {each.place: each._replace(change=None) for each in others if each.place not in seen}
         return (*followed.pending, *more.values())
 
-    def _mixed(self, logged: Logged, merged: tuple[States, str | None]) -> None:
+    def _mixed(self, logged: Logged, merged: States) -> None:
         """Complain of a merge that git has made of two states."""
-        states, main_oid = state_at(self._objects, logged.parents[0])
-        changes: list[Change | None] = [*difference(states, merged[0])]
-        changes += [None] if main_oid != merged[1] else []
+        changes = difference(state_at(self._objects, logged.parents[0])[0], merged)
         self._stray(logged, "a merge without a record has a state that none of its parents has", *changes)
 
     def _adopt(self, logged: Logged, record: Record, before: _Here, changes: Iterable[Change]) -> None:

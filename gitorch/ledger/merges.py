@@ -34,7 +34,7 @@ def wrong_sums(
     if len(parents) > 2:  # noqa: PLR2004 - two sides
         return [f"it has the sums of two sides, and joins {len(parents)}"]
     ours, theirs = sides
-    if not (ours.known and theirs.known) or is_shallow(git):
+    if is_shallow(git):
         return []
     began = bases(git, *parents)
     base = common(git, began, lambda at: recent(objects, at).fold.totals, join.totals, Totals())

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 import gitorch
+from gitorch.agents.report import Report
 from gitorch.core import message, moves
 from gitorch.core.main_task import MainTask
 from gitorch.core.moves import States
 from gitorch.git.repository import Repository
 from gitorch.ledger.history import stream
 from gitorch.ledger.state import read_state
+from gitorch.loop.work import Call
+from tests.history.sides import needs_merge_tree
 from tests.ledger.tales import Tale
+from tests.loop.bench import Bench
 
 State = tuple[States, MainTask | None]
 
@@ -58,3 +63,28 @@ def test_an_honest_history_raises_no_alarm(seed: int, tmp_path: Path) -> None:
 def test_a_thousand_honest_histories_raise_no_alarm(hundred: int, tmp_path: Path) -> None:
     for seed in range(hundred * 100, hundred * 100 + 100):
         check_tale(tmp_path / str(seed), seed, 15)
+
+
+@needs_merge_tree
+def test_a_merge_is_not_judged_by_what_a_shallow_clone_has_cut_off(bench: Bench, tmp_path: Path) -> None:
+    def agent(call: Call) -> Report:
+        (call.root / f"{call.task}.txt").write_text("done\n")
+        return Report(outcome="completed", summary="Done", cost_usd=Decimal("0.5"))
+
+    def step(task: str) -> None:
+        bench("create", task, "-d", "x")
+        bench("update", "continue", f"Execute {task} task", "--task", task)
+        with gitorch.open(bench.root) as workflow:
+            workflow.step(agent=agent)
+
+    step("before")
+    bench.git("switch", "-q", "-c", "side")
+    step("theirs")
+    bench.git("switch", "-q", "main")
+    step("ours")
+    bench("merge", "side")
+    assert bench.trailers()["Gitorch-Total-Steps"] == "3"
+    for depth in (2, 3, 20):
+        bench.git("clone", "-q", f"--depth={depth}", f"file://{bench.root}", f"../depth-{depth}")
+        with gitorch.open(tmp_path / f"depth-{depth}") as workflow:
+            assert workflow.verify().problems == []
