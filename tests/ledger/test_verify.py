@@ -394,6 +394,7 @@ def test_since_what_is_told_before_counts_for_the_sums(ran: Sandbox) -> None:
     assert "the totals are" in ran("verify", "--since", "HEAD~1", code=1).out
 
 
+@pytest.mark.thorough
 def test_since_the_midst_of_an_invocation_what_was_done_before_is_no_idling(sandbox: Sandbox) -> None:
     meanwhile: tuple[Callable[[], object], ...] = (
         sandbox.commit,
