@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import gitorch
+from gitorch.ledger.verify import verify_since
 from tests.probe import Quick, quickly, told_by_messages, told_by_names
 from tests.sandbox import GITORCH, Sandbox, run
 
@@ -418,6 +419,15 @@ def test_since_the_midst_of_an_invocation_what_was_done_before_is_no_idling(sand
     with gitorch.open(sandbox.root) as workflow:
         for commit in midst:
             assert workflow.verify(since=commit).problems == []
+
+
+def test_the_sums_at_a_commit_are_the_same_from_wherever_it_is_judged_even_from_itself(ran: Sandbox) -> None:
+    """An agent may have committed nothing but work of the user's, and then nothing is left to judge."""
+    tip = ran.head()
+    with gitorch.open(ran.root) as workflow:
+        for base in (tip, f"{tip}~1", f"{tip}~4"):
+            report, fold = verify_since(workflow.repository, base, tip)
+            assert (report.problems, fold.totals.steps, fold.worked) == ([], 3, False), base
 
 
 @pytest.mark.parametrize("rev", ["nothing", "-x", "HEAD:file"])
