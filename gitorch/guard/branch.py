@@ -15,11 +15,16 @@ TORN: Final = "back from a commit that a power cut has torn"
 OPEN: Final = frozenset({BY_US + MADE_ANEW, BY_US + TORN})  # after these an agent's commits are still the agent's
 
 
+class BranchMoved(GitError):
+    """The branch went on between looking at it and putting it somewhere."""
+
+
 def put_branch(repository: Repository, *, branch: str | None, to: str, now: str, why: str) -> None:
     """Put HEAD's branch where it shall be, if it still is where it was seen. `why` is for the reflog.
 
     Raises:
-        GitError: somebody moved it meanwhile.
+        BranchMoved: somebody moved it meanwhile.
+        GitError: it cannot be moved.
     """
     why = BY_US + one_line(why)
     elsewhere = repository.branch()
@@ -36,7 +41,9 @@ def put_branch(repository: Repository, *, branch: str | None, to: str, now: str,
         return
     done = refs.move(repository, "HEAD", to, was=now, why=why)
     if done.code != 0:
-        raise GitError(
+        there = repository.objects.commit("HEAD")
+        moved = there is not None and there.oid not in (now, to)
+        raise (BranchMoved if moved else GitError)(
             f"{repository.root}: the branch cannot be put back: {repository.git.why(done)}",
             hint="run the same command again",
         )

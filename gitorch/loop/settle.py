@@ -23,6 +23,7 @@ from gitorch.git.repository import Repository
 from gitorch.guard import branch as branches
 from gitorch.guard import commits, held, index, mend, restore, snapshot
 from gitorch.guard import yours as own_work
+from gitorch.guard.branch import BranchMoved
 from gitorch.guard.commits import Made
 from gitorch.guard.merge import Separation, separate
 from gitorch.guard.snapshot import Diff, Snapshot
@@ -37,10 +38,6 @@ _TOLD: Final = 20  # files, one by one
 _RULES: Final = frozenset({".gitattributes", ".gitignore"})  # what git makes of other files depends on them
 _PATIENCE: Final = 300.0  # seconds: an agent's work is worth waiting for an editor with an open commit message
 RecordFor = Callable[[WorkflowState, "str | None"], Record]
-
-
-class _Moved(GitorchError):
-    """The branch went on between looking at it and appending to it."""
 
 
 class Outcome(NamedTuple):
@@ -159,13 +156,13 @@ def keep(
         aside += restore.put_back(repository, undone, before=before, keep={}, aside=_aside(repository, invocation))
         anew = work.branch.tip != work.branch.head
         rescued = _rescue(repository, invocation, work.after, work.branch) if work.parts.lost or anew else None
-        if anew:
-            to, now = work.branch.tip, work.branch.head
-            branches.put_branch(repository, branch=invocation.branch, to=to, now=now, why=branches.MADE_ANEW)
-        index.put_marks_back(repository, before)
         try:
+            if anew:
+                to, now = work.branch.tip, work.branch.head
+                branches.put_branch(repository, branch=invocation.branch, to=to, now=now, why=branches.MADE_ANEW)
+            index.put_marks_back(repository, before)
             appended = _append(repository, invocation, work.branch, work.parts, record_for, rescued, contents)
-        except _Moved:
+        except BranchMoved:
             work = look(repository, invocation, before)
             if work.branch.fault is not None:
                 raise GitorchError(work.branch.fault, hint="run gitorch step again") from None
@@ -191,7 +188,10 @@ def put_back(repository: Repository, invocation: Invocation, record_for: RecordF
         branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
         return Outcome(_append(repository, invocation, branch, None, record_for, None), [])
     for _ in range(_TRIES):
-        with suppress(_Moved), writing(repository):  # or we would write over what another writer puts there meanwhile
+        with (
+            suppress(BranchMoved),
+            writing(repository),
+        ):  # or we would write over what another writer puts there meanwhile
             return _put_all_back(repository, invocation, invocation.before, record_for)
     raise Busy("other commits kept coming between", "try again in a moment")
 
@@ -277,7 +277,7 @@ def _append(
 ) -> Appended:
     def draft_for(state: WorkflowState) -> Draft:
         if state.commit != branch.tip:
-            raise _Moved("the branch went on")
+            raise BranchMoved("the branch went on")
         work = {} if parts is None else {path: entry for path, entry in parts.work.items() if is_body(path, state)}
         worked = any(
             not is_state_file(path) and entry != _committed(repository, branch.tip, path)

@@ -13,9 +13,11 @@ import pytest
 import gitorch
 from gitorch.agents.report import Report
 from gitorch.git.objects import Objects
+from gitorch.guard import branch
 from gitorch.ledger import append, state
 from gitorch.ledger.state import WorkflowState
 from gitorch.loop import finish, statefiles
+from gitorch.loop.ahead import Options
 from gitorch.loop.work import Call
 from tests.loop.bench import LINES, Bench, wait_for
 from tests.sandbox import GITORCH, run
@@ -138,3 +140,30 @@ def test_a_step_looks_again_where_a_writer_came_between(bench: Bench, monkeypatc
     monkeypatch.setattr(other, "is_due", lambda: True)
     with gitorch.open(bench.root) as workflow:
         assert append.read_settled(workflow.repository).states == {"t": "pending", "u": "pending", "v": "pending"}
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_a_commit_by_hand_comes_just_before_the_branch_is_put(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, *, good: bool
+) -> None:
+    bench.write("a.txt", LINES + "mine\n")
+    before, mine = bench.photo(), bench.blobs_of_the_user()
+    real = branch.put_branch
+    by_hand: list[bool] = []
+
+    def put_branch(*args: Any, **options: Any) -> None:
+        if not by_hand:
+            by_hand.append(True)
+            bench.git("commit", "-q", "--allow-empty", "-m", "by hand")
+        real(*args, **options)
+
+    monkeypatch.setattr(branch, "put_branch", put_branch)
+    agent = f"echo work > work.txt; git add -A; git commit -qm own; {'true' if good else 'exit 1'}"  # mine along
+    with gitorch.open(bench.root) as workflow:
+        step = workflow.step(Options(agent_command=agent))
+    assert step.outcome == ("completed" if good else "failed")
+    assert by_hand
+    assert "by hand" in bench.git("log", "--format=%s", "-4")
+    assert not mine & bench.reachable()
+    assert bench.photo(without=["work.txt"]) == before
+    assert bench.is_sound()
