@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -174,9 +174,10 @@ class Checker:
         self._files.difference_update(paths.gone)
         self._files.update(paths.come)
         self._files_at = logged.commit
-        moved = {name for name, _ in paths.gone}
-        for name, _ in paths.come:
-            if name not in moved and sum((name, state) in self._files for state in TASK_STATES) > 1:
+        more = Counter(name for name, _ in paths.come)
+        more.subtract(name for name, _ in paths.gone)
+        for name, number in more.items():
+            if number > 0 and sum((name, state) in self._files for state in TASK_STATES) > 1:
                 self._stray(logged, f"task {name} has two files")
 
     def _read_record(self, logged: Logged) -> Record | None:

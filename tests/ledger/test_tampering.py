@@ -361,6 +361,16 @@ def a_task_file_doubled(t: Tampering) -> Commit:
 
 
 @way("has two files")
+def a_task_doubled_by_the_record_that_moves_it(t: Tampering) -> Commit:
+    commit = t.record("begin")
+    files = {t.names(commit)[name] for name in t.names(commit).keys() & t.names(commit.parents[0]).keys()}
+    moved = sorted(files - {*t.names(commit.parents[0]).values()})
+    name = t.chance.choice(moved).partition("_")[2]
+    commit.tree = t.history.edit(commit.tree, {f".tasks/[failed]_{name}": "---\n---\n# x\n"})
+    return commit
+
+
+@way("has two files")
 def a_task_created_that_is_there(t: Tampering) -> Commit:
     place = t.pick(lambda commit: any("[pending]" not in name for name in t.names(commit).values()))
     commit = t.history.line[place]
