@@ -70,10 +70,12 @@ class Objects:
     def __init__(self, git: Git, folder: Path | None = None) -> None:
         self._git = git
         self._folder = folder  # where git writes objects, if that is known: what lies there need not be asked for
+        self._packed_refs = "" if folder is None else str(folder.parent / "packed-refs")
         self._commits: dict[str, Commit] = {}  # by id: what an id names never changes
         self._reader: subprocess.Popen[bytes] | None = None
         self._writer: subprocess.Popen[bytes] | None = None
         self._hasher: subprocess.Popen[bytes] | None = None
+        self._packed: tuple[int, ...] = ()  # packed refs as they were when the reader was started
 
     def close(self) -> None:
         """End the processes that read and write objects, if they run."""
@@ -100,12 +102,26 @@ class Objects:
         ) from None
 
     def _ask(self, spec: str) -> Object | None:
-        """Ask git cat-file; it may die of what it cannot read."""
+        """Ask git cat-file; it may die of what it cannot read.
+
+        It takes packed refs for those that it has read if they were packed anew within the same second.
+        """
+        if self._reader is not None and self._mark_of_packed_refs() != self._packed:
+            _end(self._reader)
+            self._reader = None
         self._request([spec])
         return self._answer()
 
+    def _mark_of_packed_refs(self) -> tuple[int, ...]:
+        try:
+            found = os.stat(self._packed_refs)  # noqa: PTH116 - asked often
+        except OSError:
+            return ()
+        return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
     def _request(self, specs: Iterable[str]) -> None:
         if self._reader is None:
+            self._packed = self._mark_of_packed_refs()
             self._reader = self._git.start("cat-file", "--batch", stdin=True)
         stdin, _ = _pipes(self._reader)
         stdin.write(b"".join(os.fsencode(spec) + b"\n" for spec in specs))

@@ -155,11 +155,6 @@ def read_settled(repository: Repository) -> WorkflowState:
 def _checked(repository: Repository) -> WorkflowState:
     """Read the state, and see that the work tree tells the same. Call it with the write lock held."""
     state = read_state(repository.objects)
-    with suppress(GitorchError):
-        check_worktree(repository, state)
-        return state
-    repository.objects.close()  # a git that runs for long may miss that refs have been packed anew within a second
-    state = read_state(repository.objects)
     check_worktree(repository, state)
     return state
 
@@ -243,7 +238,6 @@ def _publish(repository: Repository, state: WorkflowState, follow: Follow, draft
         done = _move_branch(repository, draft, follow.commit, state.commit)
         if done.code != 0 and not _has_moved(repository, follow):
             following.forget(repository)
-            repository.objects.close()
             if read_state(repository.objects).commit == state.commit:
                 for ref in draft.marked:  # git may have made them before it failed at the branch
                     refs.drop(repository, ref)
