@@ -171,8 +171,8 @@ def test_git_killed_at_each_of_its_writes(own_work: Bench, tmp_path: Path, comma
             left += bool(locks)
             before = look(own_work.root, without=AGENTS)
             step(own_work)
-            for name in ("other", "elsewhere"):  # branches that nobody works on
-                (own_work.root / f".git/refs/heads/{name}.lock").unlink(missing_ok=True)
+            for name in ("refs/heads/other.lock", "refs/heads/elsewhere.lock", "refs/tags/on.lock", STAYS):
+                (own_work.root / ".git" / name).unlink(missing_ok=True)  # what no step writes
             assert_sound(own_work.root, before)
     tell(f"FIGURES git {command[0]}: {kills} kills, {left} with locks left, 0 failures")
     assert kills > 2
