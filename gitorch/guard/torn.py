@@ -51,7 +51,7 @@ def mend(
     torn = [ref for ref in found if _mend_ref(repository, ref, begin, needed=ref in (branch, "HEAD"))]
     if torn or not all(_log(repository, ref, begin).whole for ref in found):
         for ref in found:
-            repository.git.attempt("reflog", "expire", *_STALE, ref)
+            repository.git.ask("reflog", "expire", *_STALE, ref)  # it can be done twice
     if repository.branch() == branch:
         _tell_of_commits(repository, begin, invocation)
 

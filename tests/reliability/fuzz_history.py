@@ -278,8 +278,10 @@ def _essence(record: Record | str | None) -> Any:
         return None
     if not record.changes and record.totals is None and record.event in {"update", "adopt", "rewind"}:
         return None
+    ordered = record.event in {"begin", "end"}  # whose first change tells the task
+    changes = record.changes if ordered else frozenset(record.changes)
     return (
-        *(record.main_task, record.changes, record.invocation, record.action, record.attempt),
+        *(record.main_task, changes, record.invocation, record.action, record.attempt),
         *(record.duration, record.cost_usd, record.totals),
     )
 
