@@ -47,6 +47,8 @@ def mend(
     """
     if before is not None and mark_of(repository.index) != before.index_mark:
         _mend_index(repository)  # first: what it names, git takes for whole
+    if not _is_whole(repository, begin, begin=begin):
+        return  # what was synced cannot be read either: git does not tell what is torn
     found = [*dict.fromkeys((branch or "HEAD", *_moved_since(repository, started), "HEAD"))]
     torn = [ref for ref in found if _mend_ref(repository, ref, begin, needed=ref in (branch, "HEAD"))]
     if torn or not all(_log(repository, ref, begin).whole for ref in found):
@@ -111,7 +113,7 @@ def _mend_ref(repository: Repository, ref: str, begin: str, *, needed: bool) -> 
         return False  # it is where its branch is
     file = repository.common_dir / ref
     emptied = ref != "HEAD" and file.is_file() and not file.read_bytes().strip(b"\0\n")
-    now = "" if emptied else repository.git.attempt("rev-parse", "-q", "--verify", ref).out.decode().strip()
+    now = "" if emptied else repository.git.ask("rev-parse", "-q", "--verify", ref, answers=(0, 1)).out.decode().strip()
     if _is_whole(repository, now, begin=begin) if now else not (emptied or needed):
         return False
     former = reversed(_log(repository, ref, begin).named)
