@@ -353,8 +353,8 @@ def listable(path: str) -> bytes:
 
 
 def parse_commit(oid: str, data: bytes) -> Commit:
-    """Read a commit object."""
-    head, _, message = data.partition(b"\n\n")
+    """Read a commit object; its message ends at a NUL, as git's own log ends it."""
+    head, _, message = data.partition(b"\0")[0].partition(b"\n\n")
     tree, parents, time, encoding = "", [], 0, "utf-8"
     for line in head.split(b"\n"):
         key, _, value = line.partition(b" ")

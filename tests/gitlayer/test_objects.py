@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gitorch.git.objects import parse_commit
 from gitorch.git.repository import open_repository
 from tests.sandbox import Sandbox
 
@@ -26,3 +27,8 @@ def test_a_branch_that_is_packed_anew_within_a_second_is_seen(sandbox: Sandbox) 
         assert found is not None
         assert found.oid == oid
     repository.close()
+
+
+def test_a_message_ends_where_git_log_ends_it() -> None:
+    commit = parse_commit("1" * 40, b"tree 2\ncommitter T <t@example.invalid> 3 +0000\n\nshown\n\0hidden\n")
+    assert commit.message == "shown\n"

@@ -265,7 +265,7 @@ def _edits(choices: Choices) -> bytes:
 
 def _parsed(text: bytes) -> Record | str | None:
     try:
-        return message.parse(text.decode())
+        return message.parse(text.partition(b"\0")[0].decode())  # no reader sees what stands behind a NUL
     except UnicodeDecodeError:
         return GARBLED
     except GitorchError as error:
