@@ -59,9 +59,9 @@ def clear(repository: Repository, *, since: float) -> None:
 
 
 def clear_own_refs(repository: Repository) -> None:
-    """Take away locks on refs that none but gitorch writes."""
+    """Take away locks on refs that none but gitorch writes, and holds the write lock for: call it with that held."""
     for lock in _of_own_refs(repository):
-        take_away(repository, lock)
+        take_away(repository, lock, quiet=0.0)
 
 
 def in_the_way(repository: Repository) -> bool:

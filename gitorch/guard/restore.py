@@ -12,6 +12,7 @@ from gitorch.git import refs
 from gitorch.git.objects import FILE_MODE, SUBMODULE_MODE, Entry
 from gitorch.git.repository import Repository
 from gitorch.guard.snapshot import Diff, Snapshot
+from gitorch.ledger.append import writing
 from gitorch.ledger.history import record_of
 
 
@@ -52,7 +53,8 @@ def anchor(repository: Repository, invocation: str, snapshot: Snapshot, begin: s
     if snapshot.staged not in (snapshot.tree, repository.objects.tree_of(begin)):
         parents.append(_keep(repository, snapshot.staged, [begin], f"What was staged before invocation {invocation}"))
     commit = _keep(repository, tree, parents, f"The work tree before invocation {invocation}")
-    refs.keep(repository, anchor_ref(invocation), commit)
+    with writing(repository):
+        refs.keep(repository, anchor_ref(invocation), commit)
     return commit
 
 
@@ -62,7 +64,8 @@ def rescue(repository: Repository, invocation: str, *, tree: str, before: str, t
     kept = repository.objects.commit(ref)  # by a process that was killed while it put things back
     earlier = [] if kept is None else [kept.oid]
     parents = list(dict.fromkeys([before, tip, *earlier]))
-    refs.keep(repository, ref, _keep(repository, tree, parents, f"What invocation {invocation} left"))
+    with writing(repository):
+        refs.keep(repository, ref, _keep(repository, tree, parents, f"What invocation {invocation} left"))
     return ref
 
 

@@ -7,7 +7,7 @@ from gitorch.core import message, moves
 from gitorch.core import plan as planner
 from gitorch.core.moves import Change
 from gitorch.core.record import Record
-from gitorch.git import leftovers
+from gitorch.git import leftovers, refs
 from gitorch.git.repository import Repository
 from gitorch.guard import branch, restore
 from gitorch.guard.mend import mend
@@ -32,8 +32,8 @@ def recover(repository: Repository) -> str | None:
         if noted.process is not None:
             descendants.end_group(*noted.process)
         leftovers.clear(repository, since=noted.started)
-    leftovers.clear_own_refs(repository)
     with writing(repository):  # what a killed writer left half done is finished now, before anything is compared
+        leftovers.clear_own_refs(repository)
         if noted is not None:
             invocations.mend_torn(repository, noted)
             branch.put_lost_branch_back(repository, begin=noted.begin, branch=noted.branch)
@@ -43,6 +43,7 @@ def recover(repository: Repository) -> str | None:
     latest = recent(repository.objects)
     if latest.begin is None:
         if noted is not None and repository.descends("HEAD", noted.begin):
+            refs.drop(repository, restore.anchor_ref(noted.id))  # git may have been killed between branch and anchor
             invocations.clear(repository, noted)
         return None
     begun = latest.fold.open[0]

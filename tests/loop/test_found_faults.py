@@ -475,3 +475,23 @@ def test_no_text_keeps_the_reader_of_aiders_output_for_minutes() -> None:
 def test_an_answer_in_large_pieces_takes_bounded_memory() -> None:
     piece = "json.dumps({'type': 'message', 'role': 'assistant', 'content': 'y' * 1_000_000}).encode() + b'\\n'"
     assert _listen(f"heard = listener('gemini')\nfor _ in range(1500):\n    heard.feed({piece})\n", 120) == 0
+
+
+def test_killed_between_the_branch_and_the_anchor_nothing_stays(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.write("mine.txt", "mine\n")
+    with monkeypatch.context() as patch, gitorch.open(bench.root) as workflow:
+        patch.setattr("gitorch.loop.invocation.clear", lambda *_: None)
+        workflow.step(agent=lambda _: Report(outcome="completed", summary="done"))
+    ended = bench.trailers()["Gitorch-Invocation"]
+    bench.git("update-ref", f"refs/gitorch/before/{ended}", bench.git("commit-tree", "HEAD^{tree}", "-m", "x").strip())
+    assert (bench.root / ".git/gitorch/invocation.json").exists()
+    bench.step("echo x > x.txt", code=10)
+    assert bench.is_sound()
+
+
+def test_a_lock_on_a_ref_of_ours_that_a_dead_git_has_left_goes_at_once(bench: Bench) -> None:
+    lock = bench.root / f".git/refs/gitorch/before/{'1' * 32}.lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    bench.step("echo x > x.txt")
+    assert not lock.exists()
