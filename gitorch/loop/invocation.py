@@ -100,14 +100,14 @@ def _path(repository: Repository) -> Path:
     return repository.git_dir / "gitorch" / "invocation.json"
 
 
-def save(repository: Repository, invocation: Invocation) -> None:
-    """Write an invocation down."""
+def save(repository: Repository, invocation: Invocation, *, synced: bool = False) -> None:
+    """Write an invocation down, so that it is on the disk at once if it is to be synced."""
     values = invocation._asdict()
     if invocation.before is not None:
         values["before"] = {**invocation.before._asdict(), "index_file": str(invocation.before.index_file)}
     path = _path(repository)
     path.parent.mkdir(exist_ok=True)
-    files.replace(path, json.dumps(values).encode(), synced=repository.syncs)
+    files.replace(path, json.dumps(values).encode(), synced=synced and repository.syncs)
 
 
 def load(repository: Repository) -> Invocation | None:

@@ -102,7 +102,9 @@ def perform(repository: Repository, job: Job, agent: Agent | Function, watch: Wa
         should_stop=watch.tick,
         listen=listener.feed,
         polite=agent.stop,
-        started=lambda pid: invocations.save(repository, job.invocation.with_process(pid, descendants.birth(pid))),
+        started=lambda pid: invocations.save(
+            repository, job.invocation.with_process(pid, descendants.birth(pid)), synced=True
+        ),
     )
     code = ended.code if ended.stopped is None else None
     said = claims.said_by(ended, listener.end(code, ended.out, ended.err), for_people=agent.prints_for_people)
