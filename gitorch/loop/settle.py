@@ -188,10 +188,8 @@ def put_back(repository: Repository, invocation: Invocation, record_for: RecordF
         branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
         return Outcome(_append(repository, invocation, branch, None, record_for, None), [])
     for _ in range(_TRIES):
-        with (
-            suppress(BranchMoved),
-            writing(repository),
-        ):  # or we would write over what another writer puts there meanwhile
+        # the lock: or we would write over what another writer puts there meanwhile
+        with suppress(BranchMoved), writing(repository):
             return _put_all_back(repository, invocation, invocation.before, record_for)
     raise Busy("other commits kept coming between", "try again in a moment")
 

@@ -254,8 +254,10 @@ def _nobodys_merge(sandbox: Sandbox) -> None:
     sandbox.git("merge", "-q", "-m", "both", "side")
 
 
-def _two_files_by_a_merge(sandbox: Sandbox) -> None:
+def _two_files_by_a_merge(sandbox: Sandbox, *before: str) -> None:
     sandbox.git("branch", "side")
+    if before:
+        sandbox(*before, code=None)
     sandbox("move", "hand", "running")
     sandbox.git("checkout", "-q", "side")
     sandbox("move", "hand", "blocked")
@@ -490,15 +492,7 @@ def test_branches_that_move_tasks_of_one_name_have_no_two_files(sandbox: Sandbox
 
 
 def test_after_a_merge_that_holds_two_files_the_sums_go_on_from_its_first_side(ran: Sandbox) -> None:
-    ran.git("branch", "side")
-    ran("step", *FAIL, code=None)
-    ran("move", "hand", "running")
-    ran.git("checkout", "-q", "side")
-    ran("move", "hand", "blocked")
-    ran.git("checkout", "-q", "main")
-    ran.git("merge", "-q", "--no-commit", "side", ok=False)
-    ran.git("add", "-A", ".tasks")
-    ran.git("commit", "-qm", "both files")
+    _two_files_by_a_merge(ran, "step", *FAIL)
     bad = ran.head()
     ran.git("rm", "-q", ".tasks/[[]blocked]_hand_task.md")
     ran.git("commit", "-qm", "mend")
