@@ -13,7 +13,6 @@ from gitorch.git.objects import FILE_MODE, SUBMODULE_MODE, Entry
 from gitorch.git.repository import Repository
 from gitorch.guard.snapshot import Diff, Snapshot
 from gitorch.ledger.append import writing
-from gitorch.ledger.history import record_of
 
 
 def rescue_ref(invocation: str) -> str:
@@ -27,17 +26,19 @@ def anchor_ref(invocation: str) -> str:
 
 
 def drop_stale_anchors(repository: Repository) -> None:
-    """Take anchors away whose invocation never began: a full disk let its ref be made, and not the branch be moved.
+    """Take anchors away that no worktree's note on an invocation names: git failed, or died, between two refs.
 
-    Call it with the write lock held: an invocation that begins makes both under it.
+    Call it with the write lock held.
     """
     folder = repository.common_dir / "refs/gitorch/before"
-    for name in os.listdir(folder) if folder.is_dir() else []:  # noqa: PTH208 - names alone
-        commit = repository.objects.commit(anchor_ref(name))
-        if commit is not None and record_of(commit.message) is not None:
-            options = ("-1", commit.oid, "--not", "--exclude=refs/gitorch/*", "--all")
-            if repository.git.ask("rev-list", *options).out.strip():  # it fails where any ref of others is torn
-                refs.drop(repository, anchor_ref(name))
+    names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208 - names alone
+    if not names:
+        return
+    notes = [repository.common_dir, *(repository.common_dir / "worktrees").glob("*")]
+    noted = b"".join(note.read_bytes() for each in notes if (note := each / "gitorch/invocation.json").is_file())
+    for name in names:
+        if os.fsencode(name) not in noted:
+            refs.drop(repository, anchor_ref(name))
 
 
 def anchor(repository: Repository, invocation: str, snapshot: Snapshot, begin: str) -> str:

@@ -489,6 +489,14 @@ def test_killed_between_the_branch_and_the_anchor_nothing_stays(bench: Bench, mo
     assert bench.is_sound()
 
 
+def test_an_anchor_that_could_not_be_taken_away_goes_with_the_next_step(bench: Bench) -> None:
+    bench.git(
+        "update-ref", f"refs/gitorch/before/{'1' * 32}", bench.git("commit-tree", "HEAD^{tree}", "-m", "x").strip()
+    )
+    bench.step("echo x > x.txt")
+    assert bench.is_sound()
+
+
 def test_a_lock_on_a_ref_of_ours_that_a_dead_git_has_left_goes_at_once(bench: Bench) -> None:
     lock = bench.root / f".git/refs/gitorch/before/{'1' * 32}.lock"
     lock.parent.mkdir(parents=True)
