@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 from gitorch.git import files
+from gitorch.git.commit import Commit, parse_commit
 from gitorch.git.process import Git, GitError, complaint
 from gitorch.git.scratch import emptied
 
@@ -36,7 +37,6 @@ _HASHER: Final = ("hash-object", "-w", "--no-filters", "--stdin-paths")
 _AT_ONCE: Final = 4096  # bytes of requests: they fit into any pipe, so that nobody waits for the other in a circle
 _NAMES: Final = sys.getfilesystemencoding()
 _ODD_NAMES: Final = sys.getfilesystemencodeerrors()
-_TIME: Final = re.compile(rb"> *(-?[0-9]+)[^>]*\Z")
 
 
 class Entry(NamedTuple):
@@ -52,16 +52,6 @@ class Object(NamedTuple):
     oid: str
     kind: str
     data: bytes
-
-
-class Commit(NamedTuple):
-    """The parts of a commit that gitorch reads. `time` is the committer's, in seconds since 1970."""
-
-    oid: str
-    tree: str
-    parents: tuple[str, ...]
-    message: str
-    time: int
 
 
 class Objects:
@@ -352,24 +342,6 @@ def listable(path: str) -> bytes:
     return (b"./" if path.startswith('"') else b"") + os.fsencode(path) + b"\n"
 
 
-def parse_commit(oid: str, data: bytes) -> Commit:
-    """Read a commit object; its message ends at a NUL, as git's own log ends it."""
-    head, _, message = data.partition(b"\0")[0].partition(b"\n\n")
-    tree, parents, time, encoding = "", [], 0, "utf-8"
-    for line in head.split(b"\n"):
-        key, _, value = line.partition(b" ")
-        if key == b"tree":
-            tree = value.decode()
-        elif key == b"parent":
-            parents.append(value.decode())
-        elif key == b"committer":
-            found = _TIME.search(value)
-            time = int(found[1]) if found is not None else 0  # git reads commits of broken tools, too
-        elif key == b"encoding":  # a rebase under i18n.commitEncoding has written the message anew
-            encoding = value.decode(errors="replace")
-    return Commit(oid, tree, tuple(parents), _decode(message, encoding), time)
-
-
 def _stored(tree: Object) -> list[tuple[bytes, bytes, bytes]]:
     """List a tree's entries as they are stored, each with mode, name and id; in one go, for they may be many."""
     found: list[tuple[bytes, bytes, bytes]] = re.findall(
@@ -383,13 +355,6 @@ def _stored(tree: Object) -> list[tuple[bytes, bytes, bytes]]:
 @cache
 def _mode(text: bytes) -> str:
     return text.decode().zfill(6)
-
-
-def _decode(text: bytes, encoding: str) -> str:
-    try:
-        return text.decode(encoding, errors="replace")
-    except LookupError:
-        return text.decode(errors="replace")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitorch.core.fold import Fold
-from gitorch.git.objects import Commit, Entry
+from gitorch.git.commit import Commit
+from gitorch.git.objects import Entry
 from gitorch.git.repository import Repository
 from gitorch.guard.branch import BY_US, OPEN
 from gitorch.guard.snapshot import Diff, diff

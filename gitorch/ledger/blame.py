@@ -11,7 +11,7 @@ from gitorch.core.names import MAIN_TASK_PATH, name_problem, quote
 from gitorch.core.record import Record, task_of
 from gitorch.core.trailers import PREFIX
 from gitorch.errors import Exit, GitorchError
-from gitorch.git.objects import Commit
+from gitorch.git.commit import Commit
 from gitorch.git.process import GitError, complaint
 from gitorch.git.repository import Repository
 from gitorch.ledger.history import record_of

@@ -18,7 +18,8 @@ from gitorch.core.names import MAIN_TASK_FILE, TASKS_DIR, parse_task_file, quote
 from gitorch.core.record import ATTEMPTS, Record, Totals, task_of
 from gitorch.core.trailers import PREFIX, InvalidMessage
 from gitorch.errors import Exit, GitorchError
-from gitorch.git.objects import TREE_MODE, Commit, Entry, Objects
+from gitorch.git.commit import Commit
+from gitorch.git.objects import TREE_MODE, Entry, Objects
 from gitorch.git.process import Git, GitError
 from gitorch.git.repository import Repository
 

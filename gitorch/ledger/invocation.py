@@ -20,7 +20,7 @@ from gitorch.core.audit import Invocation
 from gitorch.core.names import quote
 from gitorch.core.record import Record
 from gitorch.errors import Exit, GitorchError
-from gitorch.git.objects import Commit
+from gitorch.git.commit import Commit
 from gitorch.git.process import GitError
 from gitorch.git.repository import Repository
 from gitorch.ledger.audit import is_state, read_invocations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitorch.git.objects import parse_commit
+from gitorch.git.commit import parse_commit
 from gitorch.git.repository import open_repository
 from tests.sandbox import Sandbox
 
