@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gitorch.core import expand as expanding
 from gitorch.core import template as templates
 from gitorch.core.main_task import sentence_problem
 from gitorch.core.names import task_dir
@@ -18,7 +19,7 @@ MAIN = Task(name="semiconductor-research", description="# semiconductor-research
 
 
 def expand(name: str, **values: str | tuple[str, ...]) -> list[Task]:
-    return templates.expand(SHIPPED[name], MAIN, values)
+    return expanding.expand(SHIPPED[name], MAIN, values)
 
 
 def local_names(tasks: list[Task]) -> list[str]:
@@ -33,7 +34,7 @@ def test_what_is_shipped() -> None:
 @pytest.mark.parametrize("template", SHIPPED.values(), ids=SHIPPED)
 def test_each_expands_without_parameters(template: Template) -> None:
     templates.check_nesting(template, SHIPPED)
-    tasks = templates.expand(template, MAIN, {})
+    tasks = expanding.expand(template, MAIN, {})
     for task in tasks:
         assert "{" not in task.description
         assert task.focus is None or sentence_problem(task.focus) is None

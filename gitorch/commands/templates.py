@@ -7,6 +7,7 @@ from typing import Any
 
 from gitorch import output
 from gitorch.core import template as template_files
+from gitorch.core.expand import expand
 from gitorch.core.names import quote
 from gitorch.core.task import Task
 from gitorch.core.template import Template
@@ -86,7 +87,7 @@ def _show(template: Template, *, as_json: bool) -> int:
 def _check(path: Path, shown: str, known: dict[str, Template], *, as_json: bool) -> int:
     template = catalog.read_file(path, shown)
     template_files.check_nesting(template, {**known, template.name: template})
-    made = template_files.expand(template, Task(name="example"), {})
+    made = expand(template, Task(name="example"), {})
     if as_json:
         output.document(ok=True, name=template.name, subtasks=[task.name for task in made])
         return Exit.OK

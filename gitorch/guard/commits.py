@@ -10,8 +10,8 @@ from gitorch.core.fold import Fold
 from gitorch.git.commit import Commit
 from gitorch.git.objects import Entry
 from gitorch.git.repository import Repository
+from gitorch.git.trees import Diff, diff
 from gitorch.guard.branch import BY_US, OPEN
-from gitorch.guard.snapshot import Diff, diff
 from gitorch.ledger.history import READ_LOG, recent, record_of
 
 if TYPE_CHECKING:

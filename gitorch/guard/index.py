@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gitorch.git.repository import Repository
-from gitorch.guard.snapshot import Diff, Snapshot, copy_index, diff, mark_of
+from gitorch.git.trees import Diff, diff
+from gitorch.guard.snapshot import Snapshot, copy_index, mark_of
 
 
 def user_index(repository: Repository) -> Path:

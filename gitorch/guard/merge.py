@@ -9,7 +9,7 @@ from typing import NamedTuple
 from gitorch.git.objects import LINK_MODE, SUBMODULE_MODE, Entry
 from gitorch.git.repository import Repository
 from gitorch.git.scratch import emptied
-from gitorch.guard.snapshot import Diff
+from gitorch.git.trees import Diff
 
 _Work = dict[str, "Entry | None"]
 

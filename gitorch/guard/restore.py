@@ -11,7 +11,8 @@ from pathlib import Path
 from gitorch.git import refs
 from gitorch.git.objects import FILE_MODE, SUBMODULE_MODE, Entry
 from gitorch.git.repository import Repository
-from gitorch.guard.snapshot import Diff, Snapshot
+from gitorch.git.trees import Diff
+from gitorch.guard.snapshot import Snapshot
 from gitorch.ledger.append import writing
 
 

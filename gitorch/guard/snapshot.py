@@ -13,14 +13,12 @@ from typing import Final, NamedTuple
 
 from gitorch.core.names import TASKS_DIR
 from gitorch.errors import GitorchError
-from gitorch.git.objects import TREE_MODE, Entry, listable
+from gitorch.git.objects import Entry, listable
 from gitorch.git.repository import Repository
 from gitorch.guard import held as holding
 from gitorch.guard.held import DEFAULT_MAX_FILE, Held, hold_reason, holds_token
 
-Diff = Mapping[str, tuple[Entry | None, Entry | None]]
 _NO_MODE: Final = "000000"
-_AT_ONCE: Final = 200  # paths that one command line takes
 _UNSEEN: Final = re.compile(r"^warning: could not open directory '(.*)': (.*)$", re.MULTILINE)  # git goes on without it
 
 
@@ -93,7 +91,7 @@ def take(
     git = repository.git
     staged = git.line("write-tree", index=index) if found.staged else repository.objects.tree_of("HEAD")
     max_file = repository.size("gitorch.maxfile", DEFAULT_MAX_FILE)
-    own = _files_of(repository, task_dir) if task_dir is not None else []
+    own = files_of(repository, task_dir) if task_dir is not None else []
     wanted = dict(found.changed)
     quiet = [path for path in own if path not in wanted]  # unchanged, or ignored
     known = git.run("ls-files", "-z", "--", task_dir, index=index).split(b"\0") if task_dir and quiet else []
@@ -114,7 +112,7 @@ def take(
         return Snapshot(staged, index, mark_of(index), staged, held, {}, mark, found.intended, ignored=found.ignored)
     refused = _read_in_all(repository, index, kept) if whatever_lies_there else ()
     if not whatever_lies_there:
-        _read_in(repository, index, kept)
+        read_in(repository, index, kept)
     tree = git.line("write-tree", index=index)
     return Snapshot(
         tree,
@@ -157,7 +155,7 @@ def _with_ids(repository: Repository, held: Mapping[str, Held], max_file: int) -
     return {**held, **{path: held[path]._replace(oid=oid) for path, oid in zip(plain, oids, strict=True)}}
 
 
-def _files_of(repository: Repository, folder: str) -> list[str]:
+def files_of(repository: Repository, folder: str) -> list[str]:
     """List the paths of all plain files in a folder under `.tasks` of the work tree, ignored ones too."""
     top = repository.root / folder
     found: list[str] = []
@@ -181,19 +179,7 @@ def copy_index(index: Path, to: Path) -> None:
         to.unlink(missing_ok=True)
 
 
-def entries(repository: Repository, tree: str, paths: Sequence[str]) -> dict[str, Entry]:
-    """Give what a tree holds at those of some paths that are files in it."""
-    found = {}
-    for at in range(0, len(paths), _AT_ONCE):
-        for line in repository.git.run("ls-tree", "-z", tree, "--", *paths[at : at + _AT_ONCE]).split(b"\0"):
-            about, tab, path = line.partition(b"\t")
-            if tab and not about.startswith(TREE_MODE.encode()):
-                mode, _, oid = about.decode().split(" ")
-                found[os.fsdecode(path)] = Entry(mode, oid)
-    return found
-
-
-def _read_in(repository: Repository, index: Path, paths: Iterable[str]) -> None:
+def read_in(repository: Repository, index: Path, paths: Iterable[str]) -> None:
     """Let an index hold some paths as the work tree does: their present content, or nothing."""
     folders: dict[Path, bool] = {repository.root: True}
     there = {path: _is_there(repository.root / path, folders) for path in paths}
@@ -213,7 +199,7 @@ def _read_in(repository: Repository, index: Path, paths: Iterable[str]) -> None:
 def _read_in_all(repository: Repository, index: Path, paths: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Read paths in, those that git refuses byte for byte; gives what it said of these."""
     try:
-        _read_in(repository, index, paths)
+        read_in(repository, index, paths)
     except GitorchError:
         refused = {path: said for path in paths if (said := _refusal(repository, index, path)) is not None}
     else:
@@ -230,7 +216,7 @@ def _read_in_all(repository: Repository, index: Path, paths: Sequence[str]) -> t
 
 def _refusal(repository: Repository, index: Path, path: str) -> str | None:
     try:
-        _read_in(repository, index, [path])
+        read_in(repository, index, [path])
     except GitorchError as error:
         if not os.access(repository.root / path, os.R_OK):
             raise
@@ -299,52 +285,6 @@ def _refuse_unseen(folder: Path, why: str) -> None:
     """
     if os.access(folder, os.R_OK | os.X_OK):
         raise GitorchError(f"{folder}: cannot be listed: {why}", hint="try again; if it happens again look at the disk")
-
-
-def changes_in(repository: Repository, paths: Sequence[str]) -> dict[str, Entry | None]:
-    """Give how some folders and files under `.tasks` differ from the last commit, ignored files too, held ones not."""
-    index = repository.scratch / "paths.index"
-    copy_index(repository.index, index)
-    git = repository.git
-    listed = git.run("ls-files", "-t", "-z", "--", *paths).split(b"\0")
-    # tagged S is what a sparse checkout leaves out: it is not gone, only not here
-    tracked = [os.fsdecode(line[2:]) for line in listed if line and not line.startswith(b"S ")]
-    there = [
-        each
-        for path in paths
-        for each in ([path] if (repository.root / path).is_file() else _files_of(repository, path))
-    ]
-    max_file = repository.size("gitorch.maxfile", DEFAULT_MAX_FILE)
-    kept = [
-        path
-        for path in dict.fromkeys([*tracked, *there])
-        if hold_reason(repository.root / path, tracked=path in tracked, max_file=max_file) is None
-    ]
-    _read_in(repository, index, kept)
-    head = repository.objects.commit("HEAD")
-    before = head.tree if head is not None else repository.objects.edit_tree(None, {})
-    changed = diff(repository, before, git.line("write-tree", index=index))
-    index.unlink(missing_ok=True)
-    wanted = set(tracked) | set(there)
-    return {path: after for path, (_, after) in changed.items() if path in wanted}
-
-
-def diff(repository: Repository, before: str, after: str) -> Diff:
-    """List the paths in which two trees differ, with what each holds there."""
-    if before == after:
-        return {}
-    out = repository.git.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", before, after)
-    tokens = iter(out.split(b"\0"))
-    result: dict[str, tuple[Entry | None, Entry | None]] = {}
-    for token in tokens:
-        if not token.startswith(b":"):
-            continue
-        old_mode, new_mode, old, new, _ = token[1:].decode().split(" ")
-        result[os.fsdecode(next(tokens))] = (
-            None if old_mode == _NO_MODE else Entry(old_mode, old),
-            None if new_mode == _NO_MODE else Entry(new_mode, new),
-        )
-    return result
 
 
 def with_raw_bytes(repository: Repository, snapshot: Snapshot, paths: Mapping[str, Entry | None]) -> Snapshot:

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from gitorch.git import trees
 from gitorch.git.objects import EMPTY_BLOBS, Entry
 from gitorch.git.repository import Repository
-from gitorch.guard import snapshot
-from gitorch.guard.snapshot import Diff, Snapshot
+from gitorch.git.trees import Diff
+from gitorch.guard.snapshot import Snapshot
 
 
 class Yours(NamedTuple):
@@ -67,8 +68,8 @@ def of(repository: Repository, before: Snapshot, *, begin: str, free: str | None
         begin: the tree of the commit from which it began.
         free: the task's folder.
     """
-    prior = snapshot.diff(repository, begin, before.tree)
-    staged = snapshot.diff(repository, begin, before.staged)
+    prior = trees.diff(repository, begin, before.tree)
+    staged = trees.diff(repository, begin, before.staged)
     return Yours(repository.root, before, prior, staged, frozenset(before.ignored), free)
 
 

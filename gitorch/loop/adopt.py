@@ -16,7 +16,7 @@ from gitorch.core.record import Record
 from gitorch.errors import GitorchError
 from gitorch.git.objects import Entry
 from gitorch.git.repository import Repository
-from gitorch.guard import snapshot
+from gitorch.guard.edits import changes_in
 from gitorch.ledger.append import Appended, Draft, append_if
 from gitorch.ledger.history import records_back
 from gitorch.ledger.problems import Problem
@@ -110,7 +110,7 @@ def _files(
         for place in (change.before, change.after)
         if place is not None
     }
-    work = snapshot.changes_in(repository, sorted(named)) if named else {}
+    work = changes_in(repository, sorted(named)) if named else {}
     staged = (os.fsdecode(path) for path in repository.git.run("ls-files", "-z", "--", TASKS_DIR).split(b"\0"))
     stale: dict[str, Entry | None] = {
         path: None
@@ -138,7 +138,7 @@ def adopt_unrecorded(repository: Repository) -> Appended | None:
         return None
 
     def draft_for(_: WorkflowState) -> Draft:
-        work = snapshot.changes_in(repository, (TASKS_DIR,))
+        work = changes_in(repository, (TASKS_DIR,))
         record = Record(
             event="adopt",
             subject=message.subject(None, f"adopt {len(there)} tasks"),

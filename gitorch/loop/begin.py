@@ -15,6 +15,7 @@ from gitorch.core.plan import Plan
 from gitorch.core.record import Record
 from gitorch.core.task import Task
 from gitorch.errors import GitorchError
+from gitorch.git import trees
 from gitorch.git.repository import Repository
 from gitorch.git.torn import boot_id
 from gitorch.guard import index, restore, snapshot
@@ -157,7 +158,7 @@ def _prepare(repository: Repository, begun: Invocation, task: Task | None) -> In
         (repository.root / own_dir).mkdir(parents=True, exist_ok=True)
     index.keep_user_index(repository)
     before = snapshot.take(repository, "before", of=repository.index, task_dir=own_dir)
-    prior = snapshot.diff(repository, repository.objects.tree_of(begun.begin), before.tree)
+    prior = trees.diff(repository, repository.objects.tree_of(begun.begin), before.tree)
     before = snapshot.with_raw_bytes(repository, before, {path: new for path, (_, new) in prior.items()})
     begun = begun.with_before(before, restore.anchor(repository, begun.id, before, begun.begin))
     invocation.save(repository, begun)

@@ -9,6 +9,7 @@ from typing import Final
 
 from gitorch import data
 from gitorch.core import template as template_files
+from gitorch.core.expand import expand
 from gitorch.core.names import TEMPLATES_DIR, quote
 from gitorch.core.task import AUTO, Parameters, Task
 from gitorch.core.template import FALLBACK, Template
@@ -86,4 +87,4 @@ def subtasks(
     template = pick(name, task, known)
     template_files.check_nesting(template, known)
     stored = {key: value for key, value in task.parameters.items() if key in template.parameters}
-    return template, template_files.expand(template, task, {**stored, **values})
+    return template, expand(template, task, {**stored, **values})

@@ -47,12 +47,13 @@ def check(repository: Repository, task: Task, claim: Claim) -> Claim:
 
 def _read(repository: Repository, task: Task, shown: str) -> list[Task]:
     from gitorch.core import template as template_files  # noqa: PLC0415 - most steps read no template
+    from gitorch.core.expand import expand  # noqa: PLC0415
     from gitorch.loop import catalog  # noqa: PLC0415
 
     known = catalog.templates(repository)
     template = catalog.read_file(repository.root / shown, shown)
     template_files.check_nesting(template, {**known, template.name: template})
-    made = template_files.expand(template, task, {})
+    made = expand(template, task, {})
     for subtask in template.subtasks:
         own = next((key for key in _NOT_ITS_TO_SAY if subtask.work[key]), None)
         if own is not None:

@@ -16,7 +16,7 @@ from gitorch.core.task import AUTO, Parameters, Task
 from gitorch.core.text import one_line
 from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository
-from gitorch.guard import snapshot
+from gitorch.guard.edits import changes_in
 from gitorch.ledger.append import Appended, Draft, append, append_if
 from gitorch.ledger.outlines import read_outlines
 from gitorch.ledger.state import WorkflowState, read_state
@@ -164,7 +164,7 @@ def move(repository: Repository, name: str, to: str, reason: str | None = None) 
             reason=one_line(reason) or None if reason else None,
         )
         paths = (task_dir(name), state.path_of(name))
-        return Draft(record=record, work=snapshot.changes_in(repository, paths))
+        return Draft(record=record, work=changes_in(repository, paths))
 
     appended = append_if(repository, draft_for)
     if after == "running":  # whoever works on it by hand wants to put something there

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gitorch.core.names import task_dir
 from gitorch.core.task import Task
+from gitorch.git import trees
 from gitorch.git.objects import Entry
 from gitorch.git.repository import Repository
 from gitorch.guard import snapshot
@@ -96,7 +97,7 @@ def _check_changes(repository: Repository, invocation: Invocation, task: Task, c
 def _has_changed(repository: Repository, invocation: Invocation, done: Work) -> bool:
     """Tell whether it has changed anything; what others have committed meanwhile stands in the work tree too."""
     tree_of = repository.objects.tree_of
-    committed = snapshot.diff(repository, tree_of(invocation.begin), tree_of(done.branch.tip))
+    committed = trees.diff(repository, tree_of(invocation.begin), tree_of(done.branch.tip))
     others = {path: after for path, (_, after) in committed.items()}
     return bool(done.branch.own) or any(
         path not in others or others[path] != after for path, (_, after) in done.made.items()
@@ -127,7 +128,7 @@ def _check_hook(
     if code != 0:
         note = f"What the hook said:\n\n{said}" if said.strip() else ""
         return claim.rejected(f"the repository's pre-commit hook failed with exit {code}", note), None
-    added = snapshot.diff(repository, tree, repository.git.line("write-tree", index=index))
+    added = trees.diff(repository, tree, repository.git.line("write-tree", index=index))
     # a hook that adds everything would add these too
     yours = done.prior.keys() | done.after.held.keys() | done.parts.left.keys()
     edits: dict[str, Entry | None] = {

@@ -16,12 +16,11 @@ from gitorch.core.names import MAIN_TASK_PATH, TaskState, parse_task_file, quote
 from gitorch.core.record import Record, Totals
 from gitorch.core.task import Task
 from gitorch.errors import Exit, GitorchError
-from gitorch.git import leftovers
+from gitorch.git import leftovers, trees
 from gitorch.git.objects import Entry
 from gitorch.git.process import GitError
 from gitorch.git.repository import Repository
 from gitorch.guard import merge as three_way
-from gitorch.guard import snapshot
 from gitorch.guard.merge import Conflict
 from gitorch.ledger.append import Appended, Draft, append_if, writing
 from gitorch.ledger.bases import bases, common
@@ -136,7 +135,7 @@ def _forward(repository: Repository, tip: str) -> Merged:
     with writing(repository):
         state = read_state(repository.objects)
         check_worktree(repository, state)
-        changed = snapshot.diff(repository, state.tree or "", repository.objects.tree_of(tip))
+        changed = trees.diff(repository, state.tree or "", repository.objects.tree_of(tip))
         merged_work.check_room(repository, changed)
         leftovers.free(repository, wait=INDEX_WAIT, index=True)
         repository.sync()

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from gitorch.core.names import MAIN_TASK_FILE, TASKS_DIR, parse_task_file, quote
 from gitorch.errors import GitorchError
+from gitorch.git import trees
 from gitorch.git.objects import TREE_MODE, Entry
 from gitorch.git.process import GitError
 from gitorch.git.repository import Repository
@@ -67,7 +68,7 @@ def listed(paths: Sequence[str]) -> str:
 
 
 def _changes(repository: Repository, ours: str, tree: str) -> Changes:
-    changed = snapshot.diff(repository, _bare_tree(repository, ours), tree)
+    changed = trees.diff(repository, _bare_tree(repository, ours), tree)
     return {path: after for path, (_, after) in changed.items()}
 
 

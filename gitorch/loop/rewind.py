@@ -10,9 +10,9 @@ from gitorch.core.moves import difference
 from gitorch.core.names import quote, task_path
 from gitorch.core.record import Record
 from gitorch.errors import Exit, GitorchError
+from gitorch.git import trees
 from gitorch.git.objects import Entry
 from gitorch.git.repository import Repository
-from gitorch.guard import snapshot
 from gitorch.ledger.append import Appended, Draft, append_if
 from gitorch.ledger.audit import read_invocations
 from gitorch.ledger.invocation import Place, find_place
@@ -83,7 +83,7 @@ def _work_since(
     """Give the files that invocations have changed since, as they were; what people committed beside stays."""
     since = read_invocations(repository, f"{place.commit}..{state.commit}")
     touched = {path for invocation in since for path in invocation.files}
-    changed = snapshot.diff(repository, state.tree or "", then.tree or "")
+    changed = trees.diff(repository, state.tree or "", then.tree or "")
     wanted = {path: new for path, (_, new) in changed.items() if path in touched}
     check_clean(repository, list(wanted))
     return wanted

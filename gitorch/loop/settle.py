@@ -17,16 +17,18 @@ from gitorch.core.names import (
 )
 from gitorch.core.record import Record
 from gitorch.errors import GitorchError
+from gitorch.git import trees
 from gitorch.git.locks import Busy
 from gitorch.git.objects import TREE_MODE, Entry
 from gitorch.git.repository import Repository
+from gitorch.git.trees import Diff
 from gitorch.guard import branch as branches
 from gitorch.guard import commits, held, index, mend, restore, snapshot
 from gitorch.guard import yours as own_work
 from gitorch.guard.branch import BranchMoved
 from gitorch.guard.commits import Made
 from gitorch.guard.merge import Separation, separate
-from gitorch.guard.snapshot import Diff, Snapshot
+from gitorch.guard.snapshot import Snapshot
 from gitorch.guard.yours import Yours
 from gitorch.ledger.append import Appended, Draft, append, writing
 from gitorch.ledger.state import WorkflowState
@@ -94,7 +96,7 @@ def _taken(repository: Repository, invocation: Invocation, before: Snapshot) -> 
         whatever_lies_there=True,
         held_before=before.held,
     )
-    return after, snapshot.diff(repository, before.tree, after.tree)
+    return after, trees.diff(repository, before.tree, after.tree)
 
 
 def _redo_without(
@@ -128,7 +130,7 @@ def _separate(repository: Repository, invocation: Invocation, tip: str, *, made:
         repository,
         made=made,
         prior=yours.prior,
-        committed=snapshot.diff(repository, begin, repository.objects.tree_of(tip)),
+        committed=trees.diff(repository, begin, repository.objects.tree_of(tip)),
         staged=yours.staged,
         restaged=index.restaged(repository, yours.before),
         renamed=own_work.under_other_names(made, yours),
@@ -227,7 +229,7 @@ def _to_be_undone(repository: Repository, invocation: Invocation, yours: Yours) 
     new = [path for path in after.held if path not in before.held]
     named = restore.move_back(repository, after)
     after = after._replace(held={path: one for path, one in after.held.items() if path not in named})
-    made = {**made, **{path: (old, None) for path, old in snapshot.entries(repository, before.tree, new).items()}}
+    made = {**made, **{path: (old, None) for path, old in trees.entries(repository, before.tree, new).items()}}
     spared = yours.spared(made)
     return after, {path: change for path, change in made.items() if path not in spared}
 
@@ -240,7 +242,7 @@ def _aside(repository: Repository, invocation: Invocation) -> Path:
 def _put_files_back(repository: Repository, invocation: Invocation, yours: Yours, made: Diff, tip: str) -> list[str]:
     """Put the work tree back as it was, but for what others have committed meanwhile: that it has as they made it."""
     begin = repository.objects.tree_of(invocation.begin)
-    committed = snapshot.diff(repository, begin, repository.objects.tree_of(tip))
+    committed = trees.diff(repository, begin, repository.objects.tree_of(tip))
     undone = {path: change for path, change in committed.items() if path not in made and path not in yours.prior}
     keep = {path: new for path, (_, new) in committed.items()}
     aside = _aside(repository, invocation)

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from gitorch.core import task as bodies
 from gitorch.core.names import MAIN_TASK_PATH, TASKS_DIR, parse_task_file, pick_task_files, task_file
 from gitorch.errors import GitorchError
+from gitorch.git import trees
 from gitorch.git.repository import Repository
-from gitorch.guard import snapshot
-from gitorch.guard.snapshot import Diff
+from gitorch.git.trees import Diff
 from gitorch.ledger.state import WorkflowState, left_out, read_state
 
 
 def bodies_fault(repository: Repository, *, begin: str, tip: str, made: Diff) -> str | None:
     """Say which task file the agent has spoiled, in its commits or beside them: no later step could read it."""
     tree_of = repository.objects.tree_of
-    committed = snapshot.diff(repository, tree_of(begin), tree_of(tip))
+    committed = trees.diff(repository, tree_of(begin), tree_of(tip))
     touched = {path: new for path, (_, new) in {**committed, **made}.items() if is_state_file(path)}
     for path, entry in sorted(touched.items()):
         parsed = parse_task_file(path.rpartition("/")[2])

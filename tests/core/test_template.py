@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitorch.core import task, template
+from gitorch.core.expand import expand
 from gitorch.core.task import Task
-from gitorch.core.template import Template, check_nesting, choose, expand
+from gitorch.core.template import Template, check_nesting, choose
 from gitorch.core.yamlnode import YamlError
 from gitorch.errors import GitorchError
 

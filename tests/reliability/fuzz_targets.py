@@ -19,6 +19,7 @@ from gitorch.core import main_task as main_tasks
 from gitorch.core import message, plain
 from gitorch.core import task as task_files
 from gitorch.core import template as templates
+from gitorch.core.expand import expand
 from gitorch.core.main_task import MainTask
 from gitorch.core.moves import Change
 from gitorch.core.record import Again, Check, Record, Totals
@@ -158,7 +159,7 @@ def run_template(data: bytes) -> bool:
         with refusing():
             read = templates.parse(text_of(data), "FILE")
             templates.check_nesting(read, {read.name: read})
-            made = templates.expand(read, Task(name="main", description="# main\n\nWhat?"), {})
+            made = expand(read, Task(name="main", description="# main\n\nWhat?"), {})
     except GitorchError:
         return False
     assert 1 <= len(made) <= 500
