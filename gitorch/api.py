@@ -193,9 +193,9 @@ class Workflow:
 
     def resolve_merge(self) -> Merged:
         """Record the merge that `git merge` has left in conflict."""
-        from gitorch.loop import merge
+        from gitorch.loop import resolve
 
-        return merge.resolve(self.repository)
+        return resolve.resolve(self.repository)
 
     def prompt(self, options: Options | None = None) -> tuple[planner.Plan, str | None]:
         """Give what the next step would do, and the prompt its agent would get; None where it needs no agent."""
