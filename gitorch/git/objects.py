@@ -154,23 +154,49 @@ class Objects:
                 yield each.data
 
     def commit(self, rev: str) -> Commit | None:
-        """Read the commit that a revision names, None where there is none."""
+        """Read the commit that a revision names, None where there is none, or where a shallow clone ends.
+
+        Raises:
+            GitError: there is one, and it cannot be read: to take that for the end of a history would be to lose it.
+        """
         known = self._commits.get(rev)
         if known is not None:
             return known
         found = self.read(f"{rev}^{{commit}}")
         if found is None:
-            if rev == "HEAD" and self._git.attempt("rev-parse", "-q", "--verify", rev).code == 0:
-                raise GitError(
-                    f"{self._git.folder}: the last commit cannot be read",
-                    hint="try again; if it happens again see git fsck, and git reflog for where the branch was",
-                )
+            self._check_there_is_none(rev)
             return None
         commit = parse_commit(found.oid, found.data)
         if len(self._commits) >= _COMMITS_KEPT:
             self._commits.clear()
         self._commits[commit.oid] = commit
         return commit
+
+    def _check_there_is_none(self, rev: str) -> None:
+        """Tell a revision that names no commit from one whose commit cannot be read; git says the same of both."""
+        if rev.startswith("-"):
+            return
+        named = self._git.ask("rev-parse", "-q", "--verify", rev, answers=(0, 1)).out.decode().strip()
+        if not named.strip("0") or self._is_beyond_shallow_end(named):
+            return
+        there = self.read(named)
+        if there is not None and there.kind != "commit":
+            return
+        if rev == "HEAD":
+            raise GitError(
+                f"{self._git.folder}: the last commit cannot be read",
+                hint="try again; if it happens again see git fsck, and git reflog for where the branch was",
+            )
+        raise self._missing("commit", rev)
+
+    def _is_beyond_shallow_end(self, oid: str) -> bool:
+        """Tell whether a commit is a parent of one where a shallow clone ends."""
+        path = self._git.attempt("rev-parse", "--git-path", "shallow").out
+        try:
+            ends = (self._git.folder / os.fsdecode(path.rstrip(b"\n"))).read_text().split()
+        except FileNotFoundError:
+            return False
+        return any(oid in commit.parents for end in ends if (commit := self.commit(end)) is not None)
 
     def tree_of(self, rev: str) -> str:
         """Give the id of the tree that a commit holds."""
@@ -221,7 +247,7 @@ class Objects:
     def _missing(self, kind: str, spec: str) -> GitError:
         return GitError(
             f"{self._git.folder}: {kind} {spec} is missing or cannot be read",
-            hint="a partial clone, or damage: see git fsck",
+            hint="try again; if it happens again: a partial clone, or damage, see git fsck",
         )
 
     def write_blob(self, content: bytes) -> str:

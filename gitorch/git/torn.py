@@ -9,6 +9,7 @@ is that of the last sync.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Final
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")  # Linux; elsewhere nothing is put aside
 _LATE: Final = 2.0  # seconds: clocks of files are coarse
 _CHUNK: Final = 1 << 20
+_FANNED: Final = re.compile(r"[0-9a-f]{2}")  # the folders of loose objects
 
 
 def boot_id() -> str | None:
@@ -36,11 +38,14 @@ def put_aside(objects: Path, mark: Path, aside: Path) -> list[Path]:
         objects: the folder of the repository's objects.
         mark: the file that tells of the last sync.
         aside: a folder of our own.
+
+    Raises:
+        OSError: something cannot be read just now, although it may be: so it is not known what is torn.
     """
     boot = boot_id()
     try:
         noted, synced = mark.read_text().strip(), mark.stat().st_mtime
-    except (OSError, ValueError):
+    except (FileNotFoundError, ValueError):
         return []
     if boot is None or noted == boot:
         return []
@@ -60,11 +65,22 @@ def note_synced(mark: Path, moment: float) -> None:
 
 
 def _younger(objects: Path, than: float) -> Iterator[Path]:
-    for folder in objects.glob("[0-9a-f][0-9a-f]"):
-        for path in folder.iterdir():
-            with suppress(OSError):
-                if len(path.name) in (38, 62) and path.stat().st_mtime >= than:
-                    yield path
+    fanned = [path for path in _listed(objects) if _FANNED.fullmatch(path.name)]
+    for path in (path for folder in fanned for path in _listed(folder)):
+        with suppress(FileNotFoundError):
+            if len(path.name) in (38, 62) and path.stat().st_mtime >= than:
+                yield path
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError:
+        if os.access(folder, os.R_OK | os.X_OK):
+            raise
+        return []  # what may not be seen is not ours to judge
 
 
 def _is_whole(path: Path) -> bool:
@@ -82,5 +98,7 @@ def _is_whole(path: Path) -> bool:
     except zlib.error:
         return False
     except OSError:
-        return True  # what cannot be read is not ours to judge
+        if os.access(path, os.R_OK):
+            raise
+        return True  # what may not be read is not ours to judge
     return unpacker.eof and digest.hexdigest() == name

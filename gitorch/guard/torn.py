@@ -53,7 +53,8 @@ def mend(
     torn = [ref for ref in found if _mend_ref(repository, ref, begin, needed=ref in (branch, "HEAD"))]
     if torn or not all(_log(repository, ref, begin).whole for ref in found):
         for ref in found:
-            repository.git.ask("reflog", "expire", *_STALE, ref)  # it can be done twice
+            if _log_file(repository, ref).exists():
+                repository.git.check(repository.git.ask("reflog", "expire", *_STALE, ref), "reflog expire")
     if repository.branch() == branch:
         _tell_of_commits(repository, begin, invocation)
 

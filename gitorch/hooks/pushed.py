@@ -94,7 +94,7 @@ def pre_push(repository: Repository, args: list[str]) -> None:
         return
     with closing(Objects(as_it_is(repository.git))) as objects:
         updates = [
-            update if update.old is None or objects.commit(update.old) else update._replace(old=None)
+            update if update.old is None or objects.read(update.old) else update._replace(old=None)
             for update in updates
         ]
     tracked = _oids(as_it_is(repository.git), f"refs/remotes/{remote}/") if remote else {}
@@ -131,7 +131,9 @@ def _from_framework(repository: Repository, environ: Mapping[str, str]) -> tuple
     if not new:
         return remote, []
     old = environ.get("PRE_COMMIT_FROM_REF", "")
-    tip, base = repository.objects.commit(new), repository.objects.commit(old) if _oid(old) else None
+    objects = repository.objects
+    tip = objects.commit(new)
+    base = objects.commit(old) if _oid(old) and objects.read(old) is not None else None
     if tip is None:
         raise GitorchError(f"what is pushed is no commit: {one_line(new)}", hint="push again, or run gitorch verify")
     ref = ref if ref.startswith("refs/") else f"{_BRANCHES}{ref or one_line(new)}"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gitorch.git import torn as torn_objects
 from tests.sandbox import Sandbox
 
 UPDATE = ("update", "continue", "Look at it")
@@ -67,3 +70,33 @@ def test_while_the_machine_runs_nobody_looks(sandbox: Sandbox) -> None:
     torn = _tear(sandbox, b"being written", b"")
     sandbox(*UPDATE)
     assert torn.exists()
+
+
+@pytest.mark.parametrize("call", ["read the mark", "list all", "list a folder", "read a file"])
+def test_what_cannot_be_read_for_a_moment_is_not_taken_for_whole(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    sandbox.commit("one", a="a\n")
+    sandbox("create", "t")
+    torn = _tear(sandbox, b"of the agent", b"")
+    _start_anew(sandbox, last_sync=time.time() - 1)
+    objects, mark = sandbox.root / ".git/objects", sandbox.root / ".git/gitorch/write.lock"
+    name, path = {
+        "read the mark": ("read_text", mark),
+        "list all": ("iterdir", objects),
+        "list a folder": ("iterdir", torn.parent),
+        "read a file": ("open", torn),
+    }[call]
+    real = getattr(Path, name)
+    failed: list[Path] = []
+
+    def once(self: Path, *args: Any, **options: Any) -> Any:
+        if self == path and not failed:
+            failed.append(path)
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return real(self, *args, **options)
+
+    monkeypatch.setattr(Path, name, once)
+    with pytest.raises(OSError, match=str(path)):
+        torn_objects.put_aside(objects, mark, mark.with_name("torn"))
+    assert torn_objects.put_aside(objects, mark, mark.with_name("torn")) == [torn]

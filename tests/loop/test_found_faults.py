@@ -503,3 +503,18 @@ def test_a_lock_on_a_ref_of_ours_that_a_dead_git_has_left_goes_at_once(bench: Be
     lock.touch()
     bench.step("echo x > x.txt")
     assert not lock.exists()
+
+
+def test_a_begin_that_cannot_be_read_for_a_moment_is_recovered_once_it_can(bench: Bench) -> None:
+    """It was taken for the end of the history: nothing was open then, and the attempt stayed in the work tree."""
+    bench.write("a.txt", "mine\n")
+    before = bench.photo()
+    bench.step("git commit -qm own --allow-empty; rm -rf doc; echo theirs > a.txt; kill -9 $PPID", code=None)
+    begin = bench.git("rev-parse", "HEAD~1").strip()
+    path = bench.root / ".git/objects" / begin[:2] / begin[2:]
+    path.rename(bench.root.parent / begin)
+    assert begin in bench("step", "--agent-command", "echo done > done.txt", code=1).err
+    (bench.root.parent / begin).rename(path)
+    bench.step("echo done > done.txt")
+    assert bench.events()[-3:] == ["recover", "begin", "end"]
+    assert bench.photo(without=["done.txt"]) == before
