@@ -1,4 +1,4 @@
-"""Writing files, with errors that name the file: the system does not tell which one it could not write."""
+"""Writing files and listing folders, with errors that say which: the system does not tell of what it cannot write."""
 
 from __future__ import annotations
 
@@ -42,3 +42,19 @@ def replace(path: Path, data: bytes, *, hint: str = _HINT, synced: bool = False)
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise GitorchError(f"{path}: cannot be written: {error.strerror}", hint=hint) from None
+
+
+def listed(folder: Path) -> list[Path]:
+    """List a folder, sorted; empty where there is none, or where we may not look.
+
+    Raises:
+        OSError: it cannot be listed just now: a glob would say that nothing is in it.
+    """
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError:
+        if os.access(folder, os.R_OK | os.X_OK):
+            raise
+        return []

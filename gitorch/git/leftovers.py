@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from gitorch.git import files
 from gitorch.git.locks import Busy, is_own_lock
 from gitorch.git.repository import Repository
 from gitorch.git.sight import sees_all
@@ -147,9 +148,9 @@ def _places(repository: Repository) -> list[str]:
     found = {repository.root, repository.git_dir, repository.common_dir}
     if repository.common_dir.name == ".git":
         found.add(repository.common_dir.parent)
-    for pointer in (repository.common_dir / "worktrees").glob("*/gitdir"):
-        with suppress(OSError, UnicodeError):
-            found.add(Path(pointer.read_text().strip()).parent)
+    for linked in files.listed(repository.common_dir / "worktrees"):
+        with suppress(FileNotFoundError, NotADirectoryError, UnicodeError):
+            found.add(Path((linked / "gitdir").read_text().strip()).parent)
     return sorted({os.path.realpath(place) for place in found})
 
 

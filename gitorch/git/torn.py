@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from gitorch.git import files
+
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")  # Linux; elsewhere nothing is put aside
 _LATE: Final = 2.0  # seconds: clocks of files are coarse
 _CHUNK: Final = 1 << 20
@@ -65,22 +67,11 @@ def note_synced(mark: Path, moment: float) -> None:
 
 
 def _younger(objects: Path, than: float) -> Iterator[Path]:
-    fanned = [path for path in _listed(objects) if _FANNED.fullmatch(path.name)]
-    for path in (path for folder in fanned for path in _listed(folder)):
+    fanned = [path for path in files.listed(objects) if _FANNED.fullmatch(path.name)]
+    for path in (path for folder in fanned for path in files.listed(folder)):
         with suppress(FileNotFoundError):
             if len(path.name) in (38, 62) and path.stat().st_mtime >= than:
                 yield path
-
-
-def _listed(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except FileNotFoundError:
-        return []
-    except OSError:
-        if os.access(folder, os.R_OK | os.X_OK):
-            raise
-        return []  # what may not be seen is not ours to judge
 
 
 def _is_whole(path: Path) -> bool:

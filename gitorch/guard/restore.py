@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from gitorch.git import refs
+from gitorch.git import files, refs
 from gitorch.git.objects import FILE_MODE, SUBMODULE_MODE, Entry
 from gitorch.git.repository import Repository
 from gitorch.git.trees import Diff
@@ -35,7 +35,7 @@ def drop_stale_anchors(repository: Repository) -> None:
     names = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208 - names alone
     if not names:
         return
-    notes = [repository.common_dir, *(repository.common_dir / "worktrees").glob("*")]
+    notes = [repository.common_dir, *files.listed(repository.common_dir / "worktrees")]
     noted = b"".join(note.read_bytes() for each in notes if (note := each / "gitorch/invocation.json").is_file())
     for name in names:
         if os.fsencode(name) not in noted:

@@ -99,10 +99,14 @@ def _missing(repository: Repository, oids: Iterable[bytes]) -> set[bytes]:
 
 def _moved_since(repository: Repository, started: float) -> Iterator[str]:
     """List the refs whose files are not older than an invocation, whoever made them; ours are synced."""
-    for file in sorted((repository.common_dir / "refs").rglob("*")):
-        ref = file.relative_to(repository.common_dir).as_posix()
-        if file.is_file() and not ref.startswith("refs/gitorch/") and file.stat().st_mtime >= started - _LATE:
-            yield ref
+    folders = [repository.common_dir / "refs"]
+    for folder in folders:
+        for path in files.listed(folder):
+            ref = path.relative_to(repository.common_dir).as_posix()
+            if path.is_dir():
+                folders += [path] if ref != "refs/gitorch" else []
+            elif path.is_file() and path.stat().st_mtime >= started - _LATE:
+                yield ref
 
 
 def _mend_ref(repository: Repository, ref: str, begin: str, *, needed: bool) -> bool:
@@ -149,7 +153,7 @@ def _log(repository: Repository, ref: str, begin: str) -> _Log:
     path = _log_file(repository, ref)
     try:
         data = path.read_bytes()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return _Log([], whole=True)
     entries = data[: data.rstrip(b"\0").rfind(b"\n") + 1]
     if entries != data:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import gitorch
+from gitorch.agents.report import Report
 from tests.guard.cuts import FIRST, SECOND, cut, goes_on, needs_boot_id, tear
 from tests.loop.bench import Bench
 from tests.reliability.powercuts import start_anew
@@ -56,6 +60,27 @@ def test_a_branch_that_was_there_goes_back_to_what_it_was(dirty: Bench) -> None:
     tear(dirty, "wip")
     goes_on(dirty)
     assert dirty.git("rev-parse", "wip") == was
+
+
+@pytest.mark.parametrize(("call", "at"), [("read_bytes", "logs/refs/heads/wip"), ("iterdir", "refs/heads")])
+def test_what_cannot_be_read_for_a_moment_takes_no_ref_away(
+    dirty: Bench, monkeypatch: pytest.MonkeyPatch, call: str, at: str
+) -> None:
+    cut(dirty, f"git checkout -qb wip; {ONE}; git checkout -q main")
+    tear(dirty, "wip")
+    real = getattr(Path, call)
+
+    def fails(self: Path, *args: Any) -> Any:
+        if self == dirty.root / ".git" / at:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(self))
+        return real(self, *args)
+
+    with monkeypatch.context() as patch, gitorch.open(dirty.root) as workflow:
+        patch.setattr(Path, call, fails)
+        with pytest.raises(OSError, match=at):
+            workflow.step(agent=lambda _: Report(outcome="completed", summary="done"))
+    goes_on(dirty)
+    assert "refs/heads/wip" in dirty.git("for-each-ref")
 
 
 @pytest.mark.thorough
