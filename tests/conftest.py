@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import hypothesis
@@ -74,8 +75,11 @@ def _shared(factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def sealed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep every test away from the developer's home, git settings, keys and locale."""
+    """Keep every test away from the developer's home, git settings, keys and locale; what is killed leaves nothing."""
     home = tmp_path_factory.mktemp("home")
+    temporary = tmp_path_factory.getbasetemp() / "tmp"
+    temporary.mkdir(exist_ok=True)
+    monkeypatch.setattr(tempfile, "tempdir", None)
     for key, value in list(os.environ.items()):
         if key.startswith(_OUTSIDE) and (key, value) != _COPY:
             monkeypatch.delenv(key)
@@ -85,6 +89,7 @@ def sealed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"),
         "GIT_CEILING_DIRECTORIES": str(tmp_path_factory.getbasetemp().parent),
+        "TMPDIR": str(temporary),
         "TZ": "UTC",
         "LC_ALL": "C.UTF-8",
         "PYTHONHASHSEED": "0",

@@ -59,14 +59,14 @@ class Stage:
         self.room = Room(place)
         self.bench = Bench.make(self.room.root, pattern)
         self.bench.git("config", "status.renames", "false")  # so that each line of git status names one path
-        monkeypatch.setenv("TMPDIR", str(self.room.temporary))
-        if not self.scene.under_way:
-            self.scene.prepare(self.bench)
-        dirty(self.bench, staged=self.scene.staged)
-        self.before = look(self.bench.root, without=AGENTS)
-        if self.scene.under_way:
-            self.scene.prepare(self.bench)
-        monkeypatch.delenv("TMPDIR")
+        with monkeypatch.context() as patch:
+            patch.setenv("TMPDIR", str(self.room.temporary))
+            if not self.scene.under_way:
+                self.scene.prepare(self.bench)
+            dirty(self.bench, staged=self.scene.staged)
+            self.before = look(self.bench.root, without=AGENTS)
+            if self.scene.under_way:
+                self.scene.prepare(self.bench)
         self.count = self.events()
         self.said = ""
         self.silent: list[str] = []

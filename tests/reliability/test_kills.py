@@ -27,14 +27,14 @@ class Stage:
         self.scene = scene
         self.room = Room(place)
         self.bench = Bench.make(self.room.root, pattern)
-        monkeypatch.setenv("TMPDIR", str(self.room.temporary))
-        if not scene.under_way:
-            scene.prepare(self.bench)
-        dirty(self.bench, staged=scene.staged)
-        self.before = look(self.bench.root, without=AGENTS)
-        if scene.under_way:
-            scene.prepare(self.bench)
-        monkeypatch.delenv("TMPDIR")
+        with monkeypatch.context() as patch:
+            patch.setenv("TMPDIR", str(self.room.temporary))
+            if not scene.under_way:
+                scene.prepare(self.bench)
+            dirty(self.bench, staged=scene.staged)
+            self.before = look(self.bench.root, without=AGENTS)
+            if scene.under_way:
+                scene.prepare(self.bench)
         self.count = self.events()
         self.said = ""
         self.room.keep()
