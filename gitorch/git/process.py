@@ -51,10 +51,12 @@ _SET: Final = {
     "GIT_PAGER": "cat",
     "GIT_EDITOR": ":",
     "LC_ALL": "C.UTF-8",
+    "LANGUAGE": "",  # it would go before that, and git's words in another language are read by nobody here
 }
 # What git says where a git gc takes a folder of objects away in the instant in which it wants to write into it.
 _FOLDER_GONE: Final = "unable to create temporary file: No such file or directory"
 _TRIES: Final = 5
+_UNREAD: Final = "error: Could not read "  # a commit; older gits go on as if the history ended there
 _CAUSES: Final = tuple(map(os.strerror, errno.errorcode))
 OLDEST_GIT: Final = (2, 34)
 
@@ -154,9 +156,20 @@ class Git:
         return done
 
     def ask(self, *args: str, answers: Collection[int] = (0,)) -> Completed:
-        """Run a git that only reads, once more where its exit code is no answer: what kept it from one may pass."""
+        """Run a git that only reads, once more where its exit code is no answer: what kept it from one may pass.
+
+        Raises:
+            GitError: it could not read what it was asked about; its answer, if it gave one, is worth nothing.
+        """
         done = self.attempt(*args)
-        return done if done.code in answers else self.attempt(*args)
+        if done.code in answers and _UNREAD not in done.err:
+            return done
+        done = self.attempt(*args)
+        if _UNREAD in done.err:
+            raise GitError(
+                f"{self.folder}: git {args[0]}: {complaint(done.err)}", hint="try again; if it happens again: git fsck"
+            )
+        return done
 
     def start(self, *args: str, stdin: bool = False) -> subprocess.Popen[bytes]:
         """Start git with its output, and if wished its input, in pipes: for talking to it, or for streams."""

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from gitorch.git import files, refs
 from gitorch.git.objects import SUBMODULE_MODE
+from gitorch.git.process import GitError
 from gitorch.git.repository import Repository
 from gitorch.guard.branch import BY_US, TORN
 from gitorch.guard.commits import reflog_mark
@@ -181,4 +182,7 @@ def _is_whole(repository: Repository, *commits: str, begin: str) -> bool:
     """Tell whether all that commits have more than another is there."""
     options = ("--objects", "--quiet", "--missing=allow-promisor")
     args = ("-c", "core.commitGraph=false", "rev-list", *options, *commits, f"^{begin}")
-    return repository.git.ask(*args).code == 0
+    try:
+        return repository.git.ask(*args).code == 0
+    except GitError:
+        return False

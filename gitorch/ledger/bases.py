@@ -19,7 +19,7 @@ def bases(git: Git, ours: str, *theirs: str) -> list[str]:
     Raises:
         GitError: the history cannot be read.
     """
-    done = git.attempt("merge-base", "--all", ours, *theirs)
+    done = git.ask("merge-base", "--all", ours, *theirs, answers=(0, _NONE))
     if done.code != _NONE:
         git.check(done, "merge-base")
     return sorted(done.out.decode().split())
