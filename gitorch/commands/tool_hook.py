@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from gitorch import output
-from gitorch.agents import tooluse
 from gitorch.core.names import MAIN_TASK_PATH
 from gitorch.loop import proposal
+from gitorch.tooluse.judge import Verdict, judge
+from gitorch.tooluse.surroundings import Surroundings
 
 
 def run(folder: str) -> None:
@@ -23,12 +24,12 @@ def run(folder: str) -> None:
     if not isinstance(use, dict) or not isinstance(use.get("tool_input"), dict):
         return
     at = _surroundings(Path(os.path.abspath(Path(folder) / str(use.get("cwd") or "."))))  # noqa: PTH100 - links stay
-    verdict = tooluse.judge(str(use.get("tool_name")), use["tool_input"], at) if at is not None else None
+    verdict = judge(str(use.get("tool_name")), use["tool_input"], at) if at is not None else None
     if verdict is not None:
         output.say(json.dumps(_answer(verdict)))
 
 
-def _answer(verdict: tooluse.Verdict) -> dict[str, Any]:
+def _answer(verdict: Verdict) -> dict[str, Any]:
     return {
         "hookSpecificOutput": {
             "hookEventName": "PreToolUse",
@@ -38,13 +39,13 @@ def _answer(verdict: tooluse.Verdict) -> dict[str, Any]:
     }
 
 
-def _surroundings(folder: Path) -> tooluse.Surroundings | None:
+def _surroundings(folder: Path) -> Surroundings | None:
     """Look around in the repository that the agent works in; this starts no process, for it is done very often."""
     project = Path(os.environ.get("CLAUDE_PROJECT_DIR") or folder)
     root = next((place for place in (project, *project.parents) if (place / ".git").exists()), None)
     if root is None:
         return None
-    return tooluse.Surroundings(
+    return Surroundings(
         root=str(root),
         folder=str(folder),
         inside=proposal.inside(),

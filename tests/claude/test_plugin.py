@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from gitorch import __version__
-from gitorch.agents import tooluse
 from gitorch.loop.skills import PLUGIN
+from gitorch.tooluse import judge as tooluse
 from tests.sandbox import Ran, Sandbox, run
 
 ROOT = Path(__file__).parents[2]

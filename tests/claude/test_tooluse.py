@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from gitorch.agents import shell, tooluse
-from gitorch.agents.tooluse import Surroundings, Verdict
+from gitorch.tooluse import judge as tooluse
+from gitorch.tooluse import shell
+from gitorch.tooluse.judge import Verdict
+from gitorch.tooluse.surroundings import Surroundings
 from tests.sandbox import Ran, Sandbox
 
 ROOT = "/repo"

@@ -1,0 +1,1 @@
+"""Judging what an agent is about to do with a tool: pure, and without starting anything."""
