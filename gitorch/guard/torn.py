@@ -179,7 +179,9 @@ def _tell_of_commits(repository: Repository, begin: str, invocation: str) -> Non
 
 
 def _is_whole(repository: Repository, *commits: str, begin: str) -> bool:
-    """Tell whether all that commits have more than another is there."""
+    """Tell whether all that commits have more than another is there; gits since 2.45 pass over a lack of those."""
+    if _missing(repository, map(str.encode, (*commits, begin))):
+        return False
     options = ("--objects", "--quiet", "--missing=allow-promisor")
     args = ("-c", "core.commitGraph=false", "rev-list", *options, *commits, f"^{begin}")
     try:
