@@ -127,6 +127,16 @@ def _by_whom(repository: Repository, begin: str, invocation: str) -> _Seen:
     return _Seen(frozenset(own), kept, not dropped.isdisjoint(others))
 
 
+def is_moved_by_agent(repository: Repository, begin: str, invocation: str) -> bool:
+    """Tell whether a git that the agent started, or one that logs nothing, has brought HEAD to where it is."""
+    done = repository.git.ask(*READ_LOG, "-g", "-n", "1", "--format=%H %gs", "HEAD", "--")
+    oid, _, action = os.fsdecode(done.out).strip("\n").partition(" ")
+    if not oid:
+        return False
+    unlogged = not action or (oid == begin and action.startswith(_RECORD))
+    return unlogged or action in OPEN or action.startswith(reflog_mark(invocation))
+
+
 def _is_last_in_reflog(repository: Repository, begin: str) -> bool:
     """Tell whether HEAD has not moved since a record was added, which is the rule; its log's last line says so."""
     try:

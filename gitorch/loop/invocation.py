@@ -153,12 +153,15 @@ def check_not_worked_on(repository: Repository, name: str) -> None:
 
 
 def check_none_under_way(repository: Repository) -> None:
-    """Refuse what would pull the ground from under an invocation: a step that runs, or one that a loop has."""
+    """Refuse what would pull the ground from under an invocation: one that runs, is out, or was cut off elsewhere."""
     if is_held(repository.scratch / "step.lock"):
         raise GitorchError(
             "a step is working in this worktree", hint="wait until it has ended; gitorch status shows it"
         )
     check_lease(repository)
+    noted = load(repository)
+    if noted is not None and noted.before is not None and not repository.descends("HEAD", noted.begin):
+        raise GitorchError("an invocation was cut off in this worktree", hint="gitorch step closes it")
 
 
 def mend_torn(repository: Repository, noted: Invocation) -> None:

@@ -65,7 +65,7 @@ def clear_way(repository: Repository, watch: Watch) -> None:
     invocation.check_lease(repository)
     recovered = recover.recover(repository)
     if recovered is not None:
-        watch.note(f"recovered an invocation that was cut off: {recovered}")
+        watch.note(recovered)
 
 
 def _by_template(repository: Repository, ahead: Ahead, watch: Watch) -> Step:

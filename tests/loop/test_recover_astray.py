@@ -1,0 +1,93 @@
+"""An invocation is cut off, and HEAD is not where it was: its agent went elsewhere, or a person did since."""
+
+from __future__ import annotations
+
+import pytest
+
+import gitorch
+from gitorch.agents.report import Report
+from tests.loop.bench import Bench
+
+
+@pytest.fixture
+def dirty(bench: Bench) -> Bench:
+    """Give a workflow with uncommitted work, and a branch from before it."""
+    bench.git("branch", "old", "HEAD~2")
+    bench.write("a.txt", "mine\n")
+    bench.write("secret.txt", "secret\n")
+    return bench
+
+
+def _cut(bench: Bench, agent: str) -> None:
+    bench.step(f"{agent}; kill -9 $PPID", code=None)
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        pytest.param("git add -A; git commit -q --amend -m x", id="it amends"),
+        pytest.param("git reset -q --hard old", id="it resets the branch"),
+        pytest.param("git stash -q; git checkout -q old", id="it goes to another branch"),
+        pytest.param("git checkout -q --orphan z; git commit -qam z", id="it makes another root"),
+        pytest.param("git checkout -q --detach old -f", id="it detaches HEAD"),
+        pytest.param("git update-ref HEAD old; git reset -q --hard", id="it moves the ref itself"),
+        pytest.param("git symbolic-ref HEAD refs/heads/old; git reset -q --hard", id="it moves HEAD itself"),
+        pytest.param("git branch -qm gone; git checkout -q old -f", id="it renames the branch"),
+    ],
+)
+def test_where_its_agent_has_gone_all_is_put_back(dirty: Bench, agent: str) -> None:
+    before = dirty.photo()
+    _cut(dirty, agent)
+    done = dirty.step("echo done > done.txt")
+    assert "recovered an invocation that was cut off: t" in done.out + done.err
+    assert dirty.events()[-3:] == ["recover", "begin", "end"]
+    assert dirty.git("symbolic-ref", "--short", "HEAD") == "main\n"
+    assert dirty.photo(without=["done.txt"]) == before
+    assert "secret.txt" not in dirty.git("log", "--format=", "--name-only", "main")
+    assert dirty.is_sound()
+
+
+def test_a_workflow_cannot_be_started_before_it_is_closed(dirty: Bench) -> None:
+    before = dirty.photo()
+    _cut(dirty, "git reset -q --hard old")
+    refused = dirty("start", "w", "-d", "x", code=1)
+    assert "was cut off" in refused.err
+    dirty.step("echo done > done.txt")
+    assert dirty.photo(without=["done.txt"]) == before
+
+
+def test_a_person_who_went_to_another_branch_is_sent_back(dirty: Bench) -> None:
+    dirty.git("checkout", "-q", "a.txt")
+    _cut(dirty, "echo half > half.txt")
+    dirty.git("switch", "-q", "old")
+    refused = dirty.step("echo done > done.txt", code=1)
+    assert "an invocation was cut off on branch main: t" in refused.err
+    assert dirty.read("half.txt") == "half\n"
+    dirty.git("switch", "-q", "main")
+    dirty.step("echo done > done.txt")
+    assert dirty.events()[-3:] == ["recover", "begin", "end"]
+    assert not (dirty.root / "half.txt").exists()
+
+
+def test_a_person_who_took_it_off_the_branch_finds_the_snapshot(dirty: Bench) -> None:
+    _cut(dirty, "echo half > half.txt")
+    dirty.git("reset", "-q", "--hard", "HEAD~1")
+    done = dirty.step("echo done > done.txt")
+    ref = dirty.git("for-each-ref", "--format=%(refname)", "refs/gitorch").strip()
+    assert f"your files before it are under {ref}" in done.out + done.err
+    assert dirty.git("show", f"{ref}:a.txt") == "mine\n"
+    with gitorch.open(dirty.root) as workflow:
+        assert workflow.verify().problems == []
+
+
+def test_one_that_had_ended_is_forgotten(dirty: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gitorch.loop.invocation.clear", lambda *_: None)
+    with gitorch.open(dirty.root) as workflow:
+        workflow.step(agent=lambda _: Report(outcome="completed", summary="done"))
+    monkeypatch.undo()
+    dirty.git("stash", "-qu")
+    dirty.git("switch", "-q", "old")
+    assert (dirty.root / ".git/gitorch/invocation.json").exists()
+    dirty.step("true", code=None)
+    assert not (dirty.root / ".git/gitorch/invocation.json").exists()
+    assert dirty.git("for-each-ref", "refs/gitorch") == ""
