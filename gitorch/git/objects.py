@@ -283,6 +283,12 @@ class Objects:
             return stdout.readline().decode().strip()
         return ""
 
+    def missing(self, oids: Iterable[bytes]) -> set[bytes]:
+        """Tell which of some objects are not there."""
+        listed = b"".join(oid + b"\n" for oid in oids)
+        found = self._git.run("cat-file", "--batch-check=", stdin=listed)
+        return {line.split(b" ")[0] for line in found.splitlines() if line.endswith(b" missing")}
+
     def edit_tree(self, root: str | None, edits: Mapping[str, Entry | None]) -> str:
         """Store the tree that differs from `root` in just these paths, and give its id.
 

@@ -51,12 +51,16 @@ _SET: Final = {
     "GIT_PAGER": "cat",
     "GIT_EDITOR": ":",
     "LC_ALL": "C.UTF-8",
+    "GIT_NO_REPLACE_OBJECTS": "1",  # objects as they are, not what anybody has put in their place
+    "GIT_GRAFT_FILE": os.devnull,
     "LANGUAGE": "",  # it would go before that, and git's words in another language are read by nobody here
 }
 # What git says where a git gc takes a folder of objects away in the instant in which it wants to write into it.
 _FOLDER_GONE: Final = "unable to create temporary file: No such file or directory"
 _TRIES: Final = 5
 _UNREAD: Final = "error: Could not read "  # a commit; older gits go on as if the history ended there
+# a private index is written whole: else git may take the shared part of the user's for one that nobody needs
+_WHOLE: Final = ("-c", "core.splitIndex=false", "-c", "splitIndex.sharedIndexExpire=never")
 _CAUSES: Final = tuple(map(os.strerror, errno.errorcode))
 OLDEST_GIT: Final = (2, 34)
 
@@ -181,6 +185,7 @@ class Git:
         environ = {**self.env, **(env or {})}
         if index is not None:
             environ["GIT_INDEX_FILE"] = os.fspath(index)
+            args = (*_WHOLE, *args)
         try:
             return subprocess.Popen(
                 ("git", *args),

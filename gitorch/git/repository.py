@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from gitorch.errors import Exit, GitorchError
@@ -49,7 +50,7 @@ class Repository:
         self.null_oid = "0" * (64 if object_format == "sha256" else 40)
 
     @classmethod
-    def discover(cls, folder: Path, told: Mapping[str, str] | None = None) -> Repository:
+    def discover(cls, folder: Path, told: Mapping[str, str] = MappingProxyType({})) -> Repository:
         """Find the repository that a folder lies in.
 
         Args:
@@ -59,12 +60,14 @@ class Repository:
         Raises:
             GitError: there is none, or it cannot be read.
         """
-        found = cls._discover(folder, told or {})
+        found = cls._discover(folder, told)
+        # said at each call, or an agent that sets core.worktree would have git write elsewhere
+        place = {"GIT_DIR": str(found.git_dir), **({} if found.bare else {"GIT_WORK_TREE": str(found.root)})}
         if not told:
             _refuse_embedded(found)
-        if told:
-            place = {"GIT_DIR": str(found.git_dir), **({} if found.bare else {"GIT_WORK_TREE": str(found.root)})}
-            found.git = found.git.also({**told, **(place if "GIT_DIR" in told else {})})
+        if "GIT_DIR" in told or not (told or found.bare):
+            told = {**told, **place}
+        found.git = found.git.also(told)
         return found
 
     @classmethod
@@ -94,7 +97,13 @@ class Repository:
         # a folder's name may hold line breaks; then the lines cannot be told apart
         if len(lines) != 5:  # noqa: PLR2004 - one for each question above
             raise GitError(f"{folder}: its path has a line break in it", hint="move the repository elsewhere")
-        return cls(Path(lines[4]), Path(lines[2]), Path(lines[3]), bare=False, object_format=lines[1])
+        root = Path(lines[4])
+        if not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(root)):
+            raise GitError(
+                f"{folder}: core.worktree in git's configuration names another folder, {root}",
+                hint="work there; or if that is wrong: git config --unset core.worktree",
+            )
+        return cls(root, Path(lines[2]), Path(lines[3]), bare=False, object_format=lines[1])
 
     @cached_property
     def objects(self) -> Objects:
@@ -204,9 +213,10 @@ class Repository:
             GitorchError: it is bare, or in the middle of a merge, rebase, cherry-pick, revert or bisect.
         """
         if self.bare:
+            told = self.root.name == ".git"  # else it is named otherwise
             raise GitorchError(
                 f"{self.root} is a bare repository: it can be read, not worked in",
-                hint="clone it, or add a worktree with: git worktree add",
+                hint="if it is none: git config core.bare false" if told else "clone it, or: git worktree add",
             )
         operation = self.in_progress()
         if operation is not None and operation != ending:
@@ -255,4 +265,4 @@ def open_repository(folder: Path | str = ".", *, in_hook: bool = False) -> Repos
     path = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow links that git shows to the user
     if not path.is_dir():
         raise GitorchError(f"{folder}: there is no such folder", code=Exit.USAGE)
-    return Repository.discover(path, told_to_hooks(os.environ) if in_hook else None)
+    return Repository.discover(path, told_to_hooks(os.environ) if in_hook else {})

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from gitorch.ledger.problems import Report
 
 _MARK: Final = "gitorch-agent"
-_REFLOG: Final = 2000  # entries looked at
 _LINE: Final = 4096  # bytes; one of ours is shorter
 _RECORD: Final = "gitorch("  # so the reflog names records; resets to the same commit are named otherwise
 _ALONE: Final = frozenset({"start", "begin", "end", "recover", "rewind", "merge"})
@@ -102,7 +101,7 @@ def _by_whom(repository: Repository, begin: str, invocation: str) -> _Seen:
     if _is_last_in_reflog(repository, begin):
         return _Seen(frozenset(), [], dropped=False)
     # unread, the agent's commits would be taken for those of others
-    done = repository.git.ask(*READ_LOG, "-g", "-n", str(_REFLOG), "-z", "--format=%H %gs", "HEAD", "--")
+    done = repository.git.ask(*READ_LOG, "-g", "-z", "--format=%H %gs", "HEAD", "--")
     own: set[str] = set()
     dropped: set[str] = set()
     others: list[str] = []

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from gitorch.git.objects import SUBMODULE_MODE
 from gitorch.git.repository import Repository
 from gitorch.git.trees import Diff, diff
 from gitorch.guard.snapshot import Snapshot, copy_index, mark_of
@@ -43,7 +44,21 @@ def present_index(repository: Repository) -> tuple[Path, set[bytes], str]:
     if unmerged:
         lines = b"".join(b"0 %s\t%s\0" % (repository.null_oid.encode(), path) for path in unmerged)
         repository.git.run("update-index", "-z", "--index-info", stdin=lines, index=copy)
-    return copy, unmerged, repository.git.line("write-tree", index=copy)
+    done = repository.git.attempt("write-tree", index=copy)
+    if done.code != 0:
+        _take_out_missing(repository, copy)
+        done = repository.git.attempt("write-tree", index=copy)
+    return copy, unmerged, repository.git.check(done, "write-tree").decode().strip()
+
+
+def _take_out_missing(repository: Repository, copy: Path) -> None:
+    """Take entries out of the user's index, and of a copy, whose files are not in the repository: no git can commit."""
+    listed = repository.git.run("ls-files", "-s", "-z", index=copy).split(b"\0")
+    entries = [line.partition(b"\t") for line in listed if line and not line.startswith(SUBMODULE_MODE.encode())]
+    missing = repository.objects.missing({about.split(b" ")[1] for about, _, _ in entries})
+    paths = b"".join(path + b"\0" for about, _, path in entries if about.split(b" ")[1] in missing)
+    for index in (copy, None):
+        repository.git.run("update-index", "--force-remove", "-z", "--stdin", stdin=paths, index=index)
 
 
 def skipped(repository: Repository, made: Diff) -> frozenset[str]:
@@ -76,21 +91,59 @@ def _intended(repository: Repository, index: Path, tree: str) -> set[bytes]:
     return known - {*repository.git.run("ls-tree", "-r", "-z", "--name-only", tree).split(b"\0")}
 
 
-def put_flags_back(repository: Repository) -> None:
-    """Set `assume-unchanged` and `skip-worktree` in the user's index as they were, once a record has been added."""
-    was, now = _flags(repository, user_index(repository)), _flags(repository, repository.index)
+def put_flags_back(repository: Repository, *, of_files_here: bool = False) -> None:
+    """Set `assume-unchanged` and `skip-worktree` in the user's index as they were, once a record has been added.
+
+    Where only those `of_files_here` count, files stay left out that a sparse checkout leaves out now.
+    """
+    kept = user_index(repository)
+    if kept.exists():
+        was, now = _flags(repository, kept), _flags(repository, repository.index)
+        if of_files_here:
+            was, now = (_of_files_here(repository, each) for each in (was, now))
+        _flag(repository, None, was, now)
+
+
+def flag_again(repository: Repository, index: Path) -> None:
+    """Set the flags of the user's index in one of ours that was made anew from a tree, which knows of none."""
+    kept = user_index(repository)
+    _flag(repository, index, _flags(repository, kept if kept.exists() else repository.index), {})
+
+
+def unflagged(repository: Repository, paths: Sequence[str]) -> Path | None:
+    """Copy the user's index without flags that keep git from looking at some files; None where there are none here."""
+    listed = repository.git.run("ls-files", "-v", "-z", "--", *paths).split(b"\0")
+    flags = _of_files_here(repository, _read_flags(listed))
+    if not flags:
+        return None
+    copy = repository.scratch / "unflagged.index"
+    copy_index(repository.index, copy)
+    _flag(repository, copy, {}, flags)
+    return copy
+
+
+def _of_files_here(repository: Repository, flags: Mapping[bytes, str]) -> dict[bytes, str]:
+    return {path: each for path, each in flags.items() if os.path.lexists(repository.root / os.fsdecode(path))}
+
+
+def _flag(repository: Repository, index: Path | None, wanted: Mapping[bytes, str], now: Mapping[bytes, str]) -> None:
     for letter, option in (("a", "assume-unchanged"), ("s", "skip-worktree")):
-        for there, here, prefix in ((was, now, ""), (now, was, "no-")):
+        for there, here, prefix in ((wanted, now, ""), (now, wanted, "no-")):
             paths = [path for path, flags in there.items() if letter in flags and letter not in here.get(path, "")]
             if paths:
                 listed = b"".join(path + b"\0" for path in paths)
-                repository.git.attempt("update-index", f"--{prefix}{option}", "-z", "--stdin", stdin=listed)
+                args = ("update-index", f"--{prefix}{option}", "-z", "--stdin")
+                repository.git.attempt(*args, stdin=listed, index=index)
 
 
 def _flags(repository: Repository, index: Path) -> dict[bytes, str]:
     """List the flagged paths of an index: `a` stands for assume-unchanged, `s` for skip-worktree."""
+    return _read_flags(repository.git.run("ls-files", "-v", "-z", index=index).split(b"\0"))
+
+
+def _read_flags(listed: Iterable[bytes]) -> dict[bytes, str]:
     found = {}
-    for line in repository.git.run("ls-files", "-v", "-z", index=index).split(b"\0"):
+    for line in listed:
         flags = ("a" if line[:1].islower() else "") + ("s" if line[:1] in (b"S", b"s") else "")
         if flags:
             found[line[2:]] = flags

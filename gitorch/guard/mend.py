@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from pathlib import Path
 from typing import Final
 
+from gitorch.core.names import MAIN_TASK_PATH
 from gitorch.git import leftovers, refs
 from gitorch.git.process import GitError, complaint
 from gitorch.git.repository import Repository
+from gitorch.guard.index import flag_again
+from gitorch.guard.restore import open_folders
 from gitorch.guard.snapshot import Snapshot, mark_of
 
 # what git says of an index that it could not even look into
 _UNREAD: Final = ("index file open failed", "cannot stat the open index", "unable to map index file")
+_SHARED: Final = "/sharedindex."  # a part of the index, where it is split
+_LATE: Final = 2.0  # seconds: clocks of files are coarse
 _OPERATIONS: Final = (
     *("MERGE_HEAD", "MERGE_MSG", "MERGE_MODE", "AUTO_MERGE", "SQUASH_MSG"),
     *("CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD", "sequencer", "rebase-merge", "rebase-apply"),
@@ -24,15 +31,36 @@ def mend(repository: Repository, before: Snapshot, *, since: float) -> None:
     repository.scratch.mkdir(exist_ok=True)
     repository.shared_scratch.mkdir(exist_ok=True)
     leftovers.clear(repository, since=since)
+    _put_place_back(repository, since)
+    open_folders(repository.root, MAIN_TASK_PATH)
     git = repository.git
     listed = git.attempt("ls-files", "-u", "-z") if mark_of(repository.index) != before.index_mark else None
     if listed is not None and listed.code != 0:
-        if any(words in listed.err for words in _UNREAD) and "Permission denied" not in listed.err:
+        gone = _SHARED in listed.err and "No such file" in listed.err
+        if any(words in listed.err for words in _UNREAD) and not (gone or "Permission denied" in listed.err):
             raise GitError(f"{repository.index}: {complaint(listed.err)}", hint="try again: it may be whole")
         repository.index.unlink(missing_ok=True)  # what the user had staged is put back from the snapshot
     if mark_of(before.index_file) != before.own_mark:
         before.index_file.unlink(missing_ok=True)
         git.run("read-tree", before.tree, index=before.index_file)
+        flag_again(repository, before.index_file)
+
+
+def _put_place_back(repository: Repository, since: float) -> None:
+    """Take back what git's configuration has come to say of where the work tree is: no later git would find it."""
+    config = repository.common_dir / "config"
+    if not config.exists() or config.stat().st_mtime < since - _LATE:
+        return
+    said = repository.git.attempt("config", "--local", "-z", "--get-regexp", r"^core\.(bare|worktree)$").out
+    for key, _, value in (os.fsdecode(pair).partition("\n") for pair in said.split(b"\0")):
+        if key == "core.bare" and value != "false":
+            repository.git.run("config", "--local", "core.bare", "false")
+        elif key == "core.worktree" and not _is_same(repository.git_dir / value, repository.root):
+            repository.git.run("config", "--local", "--unset-all", "core.worktree")
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def can_be_put_back(repository: Repository, before: Snapshot) -> bool:

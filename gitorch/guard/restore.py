@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -109,7 +110,11 @@ def put_back(
         repository.git.run("update-index", "-z", "--index-info", stdin=lines, index=before.index_file)
     listed = b"".join(os.fsencode(path) + b"\0" for path in present)
     if listed:
-        repository.git.run("checkout-index", "-f", "-q", "-z", "--stdin", stdin=listed, index=before.index_file)
+        args = ("checkout-index", "-f", "-q", "-z", "--stdin")
+        if repository.git.attempt(*args, stdin=listed, index=before.index_file).code != 0:
+            for path in present:
+                open_folders(root, path)
+            repository.git.run(*args, stdin=listed, index=before.index_file)
     exact = {*before.exact}
     for path in present:
         entry = wanted[path]
@@ -126,8 +131,14 @@ def _write(file: Path, content: bytes) -> None:
 
 def _remove(root: Path, path: str) -> None:
     target = root / path
-    with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
-        target.unlink()
+    for _ in range(2):
+        with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            try:
+                target.unlink()
+            except PermissionError:
+                open_folders(root, path)
+                continue
+        break
     parent = target.parent
     while parent != root:
         try:
@@ -135,6 +146,22 @@ def _remove(root: Path, path: str) -> None:
         except OSError:
             return
         parent = parent.parent
+
+
+def open_folders(root: Path, path: str) -> None:
+    """Let us write again into the folders on the way to a path, where somebody has taken that from us."""
+    for parent in reversed(Path(path).parents[:-1]):
+        with suppress(OSError):
+            mode = (root / parent).lstat().st_mode
+            if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:
+                (root / parent).chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
+
+
+def move_repositories_aside(root: Path, paths: Iterable[str], aside: Path) -> list[str]:
+    """Take `.git` out of the folders on the way to some files, or git sees these no more; gives where they were."""
+    folders = {parent for path in paths for parent in Path(path).parents[:-1]}
+    found = [folder / ".git" for folder in sorted(folders) if os.path.lexists(root / folder / ".git")]
+    return [_move_aside(root, path, aside) for path in found]
 
 
 def _clear_way(root: Path, path: str, aside: Path, *, unknown: bool) -> list[str]:

@@ -306,9 +306,9 @@ def with_raw_bytes(repository: Repository, snapshot: Snapshot, paths: Mapping[st
 
 
 def mark_of(index: Path) -> tuple[int, ...]:
-    """Give what changes when an index file does."""
+    """Give what changes when an index file does: git puts another in its place. A chmod, or a link to it, is none."""
     try:
         info = index.stat()
     except FileNotFoundError:
         return ()
-    return info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino
+    return info.st_size, info.st_mtime_ns, info.st_ino

@@ -7,7 +7,7 @@ been put aside by whoever got the write lock first; here goes what still names o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -66,7 +66,7 @@ def _mend_index(repository: Repository) -> None:
         repository.index.unlink(missing_ok=True)  # what had been staged is put back from the snapshot
         return
     now, was = (_entries(repository, index) for index in (repository.index, user_index(repository)))
-    missing = _missing(repository, {line.split(b" ")[1] for path, line in now.items() if was.get(path) != line})
+    missing = repository.objects.missing({line.split(b" ")[1] for path, line in now.items() if was.get(path) != line})
     torn = [path for path, line in now.items() if line.split(b" ")[1] in missing]
     if torn:
         none = b"0 " + repository.null_oid.encode() + b" 0"
@@ -90,12 +90,6 @@ def _entries(repository: Repository, index: Path) -> dict[bytes, bytes]:
     listed = repository.git.run("ls-files", "-s", "-z", index=index).split(b"\0")
     pairs = (line.partition(b"\t")[::2] for line in listed if line and not line.startswith(_SUBMODULE))
     return {path: entry for entry, path in pairs}
-
-
-def _missing(repository: Repository, oids: Iterable[bytes]) -> set[bytes]:
-    listed = b"".join(oid + b"\n" for oid in oids)
-    found = repository.git.run("cat-file", "--batch-check=", stdin=listed)
-    return {line.split(b" ")[0] for line in found.splitlines() if line.endswith(b" missing")}
 
 
 def _moved_since(repository: Repository, started: float) -> Iterator[str]:
@@ -162,7 +156,7 @@ def _log(repository: Repository, ref: str, begin: str) -> _Log:
     pairs = [entry.split(b" ", 2)[:2] for entry in entries.splitlines()[-_MOVES:]]
     named = [oid for pair in pairs for oid in pair if oid.isalnum() and oid.strip(b"0")]
     named = named[named.index(begin.encode()) + 1 :] if begin.encode() in named else named
-    missing = _missing(repository, named)
+    missing = repository.objects.missing(named)
     there = [oid.decode() for oid in dict.fromkeys(reversed(named)) if oid not in missing][::-1]
     return _Log(there, whole=not missing and _is_whole(repository, *there, begin=begin))
 
@@ -180,7 +174,7 @@ def _tell_of_commits(repository: Repository, begin: str, invocation: str) -> Non
 
 def _is_whole(repository: Repository, *commits: str, begin: str) -> bool:
     """Tell whether all that commits have more than another is there; gits since 2.45 pass over a lack of those."""
-    if _missing(repository, map(str.encode, (*commits, begin))):
+    if repository.objects.missing(map(str.encode, (*commits, begin))):
         return False
     options = ("--objects", "--quiet", "--missing=allow-promisor")
     args = ("-c", "core.commitGraph=false", "rev-list", *options, *commits, f"^{begin}")

@@ -71,12 +71,12 @@ def stream(
     oldest_first: bool = False,
     paths: bool = False,
     signatures: bool = False,
-    replaced: bool = True,
+    pushed: bool = False,
 ) -> Iterator[Logged]:
     """Go through the commits reachable from revisions, parents after children (or before, oldest first).
 
-    `signatures` asks git to check each commit's signature, which takes its time. Without `replaced` the commits are
-    seen as they are, whatever `git replace` puts in their place.
+    `signatures` asks git to check each commit's signature, which takes its time. With `pushed` a
+    hook that judges a push sees its commits too.
 
     Raises:
         GitorchError: a revision does not exist, or git ends with an error on the way.
@@ -87,7 +87,7 @@ def stream(
     options = ["--reverse"] if oldest_first else []
     options += ["--raw", "--no-abbrev", "--no-renames", "-r"] if paths else ["-s"]
     sign = "%G?%GS" if signatures else ""
-    process = _reader(repository, replaced=replaced).start(
+    process = _reader(repository, pushed=pushed).start(
         *(*_SMALL, *READ_LOG, "--topo-order", "-z", *options),
         *(f"--format=%x01%H %P%n%ct{sign}%n%B%x02", *revs, "--"),
     )
@@ -107,19 +107,15 @@ def stream(
         )
 
 
-def _reader(repository: Repository, *, replaced: bool) -> Git:
+def _reader(repository: Repository, *, pushed: bool) -> Git:
     git = repository.git.also({"GIT_FLUSH": "0"})  # whole blocks: not one write and one wake-up for each commit
-    return git if replaced else as_it_is(git)
+    return with_pushed(git) if pushed else git
 
 
-def as_it_is(git: Git) -> Git:
-    """Let git see the objects themselves, not what replace refs or grafts put in their place.
-
-    In a hook that judges a push, it sees the objects that wait there to be let in too.
-    """
+def with_pushed(git: Git) -> Git:
+    """Let git see the objects of a push that wait to be let in, in a hook that judges it; the same git elsewhere."""
     waiting = {key: os.environ[key] for key in _QUARANTINE if key in os.environ}
-    pushed = waiting if Path(waiting.get(_QUARANTINE[0], "/dev/null")).is_dir() else {}
-    return git.also({**pushed, "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull})
+    return git.also(waiting if Path(waiting.get(_QUARANTINE[0], "/dev/null")).is_dir() else {})
 
 
 def _tokens(out: IO[bytes]) -> Iterator[list[bytes]]:

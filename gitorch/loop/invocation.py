@@ -115,7 +115,7 @@ def load(repository: Repository) -> Invocation | None:
     try:
         values = json.loads(_path(repository).read_text())
         if values["before"] is not None:
-            values["before"] = _snapshot(values["before"])
+            values["before"] = _snapshot(values["before"], repository)
         noted = Invocation(**values)
         return noted if isinstance(noted.started, float) and isinstance(noted.lease, float | None) else None
     except OSError as error:
@@ -126,10 +126,11 @@ def load(repository: Repository) -> Invocation | None:
         return None
 
 
-def _snapshot(values: dict[str, Any]) -> Snapshot:
+def _snapshot(values: dict[str, Any], repository: Repository) -> Snapshot:
     held = {path: Held(reason, tuple(mark), *rest) for path, (reason, mark, *rest) in values["held"].items()}
     lists = {key: tuple(values[key]) for key in ("own_mark", "index_mark", "intended", "exact", "refused", "ignored")}
-    return Snapshot(**{**values, **lists, "index_file": Path(values["index_file"]), "held": held})
+    index = repository.scratch / Path(values["index_file"]).name  # wherever the repository has been moved since
+    return Snapshot(**{**values, **lists, "index_file": index, "held": held})
 
 
 def clear(repository: Repository, invocation: Invocation) -> None:

@@ -13,6 +13,7 @@ from gitorch.errors import Exit, GitorchError
 from gitorch.git import trees
 from gitorch.git.objects import Entry
 from gitorch.git.repository import Repository
+from gitorch.guard import index
 from gitorch.ledger.append import Appended, Draft, append_if
 from gitorch.ledger.audit import read_invocations
 from gitorch.ledger.invocation import Place, find_place
@@ -98,7 +99,10 @@ def check_clean(repository: Repository, paths: list[str]) -> None:
     if not paths:
         return
     options = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored=matching")
-    out = repository.git.run("status", *options, "--", *paths)
+    unflagged = index.unflagged(repository, paths)
+    out = repository.git.run("status", *options, "--", *paths, index=unflagged)
+    if unflagged is not None:
+        unflagged.unlink()
     dirty = [line[3:].decode(errors="replace") for line in out.split(b"\0") if line]
     if dirty:
         more = f" and {len(dirty) - _LISTED} more" if len(dirty) > _LISTED else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -58,6 +58,7 @@ class Work(NamedTuple):
         branch: what happened to the branch.
         parts: what of it is to be committed, and what stays.
         prior: how the work tree before it differed from the last commit: the user's uncommitted work.
+        aside: what of it had to be moved aside to see the user's own.
     """
 
     after: Snapshot
@@ -65,6 +66,7 @@ class Work(NamedTuple):
     branch: Made
     parts: Separation
     prior: Diff
+    aside: Sequence[str] = ()
 
 
 def look(repository: Repository, invocation: Invocation, before: Snapshot) -> Work:
@@ -72,6 +74,7 @@ def look(repository: Repository, invocation: Invocation, before: Snapshot) -> Wo
     begin = repository.objects.tree_of(invocation.begin)
     free = task_dir(invocation.task) if invocation.task is not None else None
     yours = own_work.of(repository, before, begin=begin, free=free)
+    aside = _free(repository, invocation, yours)
     after, made = _taken(repository, invocation, before)
     spared = yours.spared(made)
     out = spared.keys() | index.skipped(repository, made)
@@ -82,7 +85,13 @@ def look(repository: Repository, invocation: Invocation, before: Snapshot) -> Wo
     parts = _separate(repository, invocation, branch.tip, made=made, yours=yours)
     overwritten = {path for path in after.held if path in yours.prior and path not in before.held}
     parts = parts._replace(left={**parts.left, **spared}, lost=parts.lost | overwritten)
-    return Work(after, made, branch, parts, yours.prior)
+    return Work(after, made, branch, parts, yours.prior, aside)
+
+
+def _free(repository: Repository, invocation: Invocation, yours: Yours) -> list[str]:
+    """Move away what makes a repository of a folder with new files of the user's: git would not see them."""
+    new = [path for path, (old, _) in yours.prior.items() if old is None]
+    return restore.move_repositories_aside(repository.root, new, _aside(repository, invocation))
 
 
 def _taken(repository: Repository, invocation: Invocation, before: Snapshot) -> tuple[Snapshot, Diff]:
@@ -154,6 +163,7 @@ def keep(
     before = _before(invocation)
     aside: list[str] = []
     for _ in range(_TRIES):
+        aside += work.aside
         undone = {path: work.made[path] for path in work.parts.back}
         aside += restore.put_back(repository, undone, before=before, keep={}, aside=_aside(repository, invocation))
         anew = work.branch.tip != work.branch.head
@@ -162,13 +172,15 @@ def keep(
             if anew:
                 to, now = work.branch.tip, work.branch.head
                 branches.put_branch(repository, branch=invocation.branch, to=to, now=now, why=branches.MADE_ANEW)
-            index.put_marks_back(repository, before)
+            touched = index.put_marks_back(repository, before)
             appended = _append(repository, invocation, work.branch, work.parts, record_for, rescued, contents)
         except BranchMoved:
             work = look(repository, invocation, before)
             if work.branch.fault is not None:
                 raise GitorchError(work.branch.fault, hint="run gitorch step again") from None
             continue
+        if touched:
+            index.put_flags_back(repository, of_files_here=True)
         index.intend_again(repository, before)
         moved = [f"moved aside: {path}, to {_aside(repository, invocation)}" for path in aside]
         return Outcome(appended, _notes(before, work) + moved)
@@ -200,11 +212,12 @@ def _put_all_back(repository: Repository, invocation: Invocation, before: Snapsh
     begin = repository.objects.tree_of(invocation.begin)
     yours = own_work.of(repository, before, begin=begin, free=None)
     branch = commits.inspect(repository, begin=invocation.begin, branch=invocation.branch, invocation=invocation.id)
+    aside = _free(repository, invocation, yours)
     after, made = _to_be_undone(repository, invocation, yours)
     leaves = bool(made or branch.own or branch.fault is not None)
     rescued = _rescue(repository, invocation, after, branch) if leaves else None
     branch = _undo_commits(repository, invocation, branch)
-    aside = _put_files_back(repository, invocation, yours, made, branch.tip)
+    aside += _put_files_back(repository, invocation, yours, made, branch.tip)
     if any(path.rpartition("/")[2] in _RULES for path in made):  # now that they are as they were, look once more
         after, made = _to_be_undone(repository, invocation, yours)
         rescued = _rescue(repository, invocation, after, branch) if made else rescued
