@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from gitorch.ledger.problems import Report
 
 _MARK: Final = "gitorch-agent"
+_REFLOG: Final = 200  # entries that are looked at first
+_MOST: Final = 2**31 - 1
 _LINE: Final = 4096  # bytes; one of ours is shorter
 _RECORD: Final = "gitorch("  # so the reflog names records; resets to the same commit are named otherwise
 _ALONE: Final = frozenset({"start", "begin", "end", "recover", "rewind", "merge"})
@@ -100,17 +102,11 @@ def _by_whom(repository: Repository, begin: str, invocation: str) -> _Seen:
     """Read from the reflog which commits came through a git that the agent started, and which not."""
     if _is_last_in_reflog(repository, begin):
         return _Seen(frozenset(), [], dropped=False)
-    # unread, the agent's commits would be taken for those of others
-    done = repository.git.ask(*READ_LOG, "-g", "-z", "--format=%H %gs", "HEAD", "--")
     own: set[str] = set()
     dropped: set[str] = set()
     others: list[str] = []
     newer: tuple[str, bool] | None = None
-    head = repository.objects.commit("HEAD")
-    for line in done.out.split(b"\0"):
-        oid, _, action = os.fsdecode(line).strip("\n").partition(" ")
-        if newer is None and head is not None and oid != head.oid:
-            continue  # git has written it down, and could not move the branch then
+    for oid, action in _moves_since(repository, begin):
         if newer is not None and oid:
             came = repository.git.line("rev-list", "--topo-order", newer[0], f"^{oid}", f"^{begin}").split()
             if newer[1]:
@@ -118,12 +114,29 @@ def _by_whom(repository: Repository, begin: str, invocation: str) -> _Seen:
                 dropped.update(repository.git.line("rev-list", oid, f"^{newer[0]}", f"^{begin}").split())
             else:
                 others += came
-        still_open = action in OPEN
-        if not oid or (oid == begin and action.startswith(_RECORD)) or (action.startswith(BY_US) and not still_open):
-            break
-        newer = (oid, still_open or action.startswith(reflog_mark(invocation)))
+        newer = (oid, action in OPEN or action.startswith(reflog_mark(invocation)))
     kept = [commit for each in reversed(others) if (commit := repository.objects.commit(each)) is not None]
     return _Seen(frozenset(own), kept, not dropped.isdisjoint(others))
+
+
+def _moves_since(repository: Repository, begin: str) -> list[tuple[str, str]]:
+    """List where HEAD has been since an invocation began, newest first, and what brought it there; that last of all."""
+    head = repository.objects.commit("HEAD")
+    moves: list[tuple[str, str]] = []
+    for limit in (_REFLOG, _MOST):
+        # unread, the agent's commits would be taken for those of others
+        done = repository.git.ask(*READ_LOG, "-g", "-n", str(limit), "-z", "--format=%H %gs", "HEAD", "--")
+        lines = os.fsdecode(done.out).rstrip("\n\0").split("\0")
+        moves = []
+        for oid, _, action in (line.strip("\n").partition(" ") for line in lines):
+            if not moves and head is not None and oid != head.oid:
+                continue  # git has written it down, and could not move the branch then
+            moves.append((oid, action))
+            if (oid == begin and action.startswith(_RECORD)) or (action.startswith(BY_US) and action not in OPEN):
+                return moves
+        if len(lines) < limit:
+            break
+    return moves
 
 
 def is_moved_by_agent(repository: Repository, begin: str, invocation: str) -> bool:
