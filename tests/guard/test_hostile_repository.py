@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gitorch.guard import restore
+from tests.history.sides import needs_merge_tree
 from tests.loop.bench import LINES, Bench
 
 FAIL = "exit 1"
@@ -71,6 +72,7 @@ def test_flags_that_an_agent_has_set_go_also_if_it_succeeds(bench: Bench) -> Non
     assert " M a.txt" in bench.git("status", "--short")
 
 
+@needs_merge_tree
 @pytest.mark.parametrize("flag", ["skip-worktree", "assume-unchanged"])
 def test_rewind_and_merge_write_over_no_flagged_file(bench: Bench, flag: str) -> None:
     bench.step("echo one > f.txt")
