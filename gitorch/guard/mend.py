@@ -47,9 +47,13 @@ def mend(repository: Repository, before: Snapshot, *, since: float) -> None:
 
 
 def _put_place_back(repository: Repository, since: float) -> None:
-    """Take back what git's configuration has come to say of where the work tree is: no later git would find it."""
+    """Take back what git's configuration has come to say of where the work tree is: no later git would find it.
+
+    Of a linked one it says nothing, but of the main one, which may be bare.
+    """
     config = repository.common_dir / "config"
-    if not config.exists() or config.stat().st_mtime < since - _LATE:
+    linked = repository.git_dir != repository.common_dir
+    if linked or not config.exists() or config.stat().st_mtime < since - _LATE:
         return
     said = repository.git.attempt("config", "--local", "-z", "--get-regexp", r"^core\.(bare|worktree)$").out
     for key, _, value in (os.fsdecode(pair).partition("\n") for pair in said.split(b"\0")):

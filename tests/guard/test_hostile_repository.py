@@ -49,6 +49,15 @@ def test_core_bare(dirty: Bench) -> None:
     assert "git config core.bare false" in dirty.step("true", code=1).err
 
 
+def test_a_worktree_of_a_bare_repository_leaves_it_bare(bench: Bench, tmp_path: Path) -> None:
+    bench.git("clone", "-q", "--bare", str(bench.root), str(tmp_path / "bare"))
+    bench.git("-C", str(tmp_path / "bare"), "worktree", "add", "-q", str(tmp_path / "linked"), "main")
+    linked = Bench(tmp_path / "linked")
+    linked.step(f"rm a.txt; git config some.key value; {FAIL}", code=None)
+    assert linked.read("a.txt") == LINES
+    assert linked.git("config", "core.bare") == "true\n"
+
+
 @pytest.mark.parametrize("flag", ["skip-worktree", "assume-unchanged"])
 @pytest.mark.parametrize(
     "deed", ["chmod -R go-w .", pytest.param("cp -al . ../linked", marks=pytest.mark.thorough), "rm -rf .git/gitorch"]
