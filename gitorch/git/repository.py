@@ -98,7 +98,7 @@ class Repository:
         if len(lines) != 5:  # noqa: PLR2004 - one for each question above
             raise GitError(f"{folder}: its path has a line break in it", hint="move the repository elsewhere")
         root = Path(lines[4])
-        if not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(root)):
+        if not told and not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(root)):
             raise GitError(
                 f"{folder}: core.worktree in git's configuration names another folder, {root}",
                 hint="work there; or if that is wrong: git config --unset core.worktree",
