@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -146,13 +146,27 @@ def _with_ids(repository: Repository, held: Mapping[str, Held], max_file: int) -
         path
         for path, one in held.items()
         if one.mark[0] <= max_file and "\n" not in path and os.access(repository.root / path, os.R_OK)
-        if (repository.root / path).is_file()
     ]
-    if not plain:
-        return {**held}
-    listed = b"".join(map(listable, plain))
-    oids = repository.git.run("hash-object", "--no-filters", "--stdin-paths", stdin=listed).decode().split()
-    return {**held, **{path: held[path]._replace(oid=oid) for path, oid in zip(plain, oids, strict=True)}}
+
+    def hash_all(paths: list[str]) -> list[str]:
+        listed = b"".join(map(listable, paths))
+        return repository.git.run("hash-object", "--no-filters", "--stdin-paths", stdin=listed).decode().split()
+
+    oids = _of_those_there(repository, plain, hash_all)
+    return {**held, **{path: held[path]._replace(oid=oid) for path, oid in oids.items()}}
+
+
+def _of_those_there(
+    repository: Repository, paths: Sequence[str], oids_of: Callable[[list[str]], list[str]]
+) -> dict[str, str]:
+    """Give the ids that files have; those that somebody takes away meanwhile, as editors do, have none."""
+    while True:
+        paths = [path for path in paths if (repository.root / path).is_file()]
+        try:
+            return dict(zip(paths, oids_of(paths), strict=True)) if paths else {}
+        except (GitorchError, FileNotFoundError):
+            if all((repository.root / path).is_file() for path in paths):
+                raise
 
 
 def files_of(repository: Repository, folder: str) -> list[str]:
@@ -289,18 +303,15 @@ def _refuse_unseen(folder: Path, why: str) -> None:
 
 def with_raw_bytes(repository: Repository, snapshot: Snapshot, paths: Mapping[str, Entry | None]) -> Snapshot:
     """Keep, for the user's changed files, their very bytes where git's filters would change them."""
-    plain = [
-        path
-        for path, entry in paths.items()
-        if entry is not None and entry.mode.startswith("100") and (repository.root / path).is_file()
-    ]
-    if not plain:
+    plain = [path for path, entry in paths.items() if entry is not None and entry.mode.startswith("100")]
+    lying = _of_those_there(repository, [path for path in plain if "\n" not in path], repository.objects.hash_files)
+    lying |= _of_those_there(
+        repository,
+        [path for path in plain if "\n" in path],
+        lambda some: [repository.objects.write_blob((repository.root / path).read_bytes()) for path in some],
+    )
+    if not lying:
         return snapshot
-    listable = [path for path in plain if "\n" not in path]
-    unlistable = [path for path in plain if "\n" in path]
-    oids = repository.objects.hash_files(listable) if listable else []
-    oids += [repository.objects.write_blob((repository.root / path).read_bytes()) for path in unlistable]
-    lying = dict(zip(listable + unlistable, oids, strict=True))
     raw = {path: oid for path, oid in lying.items() if (entry := paths[path]) is not None and entry.oid != oid}
     return snapshot._replace(raw=raw, exact=tuple(path for path in lying if path not in raw))
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from gitorch.git import trees
+from gitorch.git.repository import open_repository
+from gitorch.guard import snapshot
 from tests.loop.bench import LINES, Bench, differences, wait_for
 
 pytestmark = pytest.mark.thorough
@@ -409,3 +412,24 @@ def test_killed_while_commits_are_made_anew(bench: Bench, tmp_path: Path, state:
     assert bench.photo() == before
     assert bench.git("diff", "--name-only", head, "HEAD", "--", ".", ":!.tasks") == ""
     assert bench.is_sound()
+
+
+def test_files_that_an_editor_takes_away_while_they_are_read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("gone.swp", "gone\nodd.swp", "stays.txt"):
+        bench.write(name, MINE)
+    before = bench.photo()
+    repository = open_repository(bench.root)
+    taken = snapshot.take(repository, "before", of=repository.index, task_dir=None)
+    changed = trees.diff(repository, repository.objects.tree_of("HEAD"), taken.tree)
+    paths = {path: new for path, (_, new) in changed.items()}
+    real = repository.objects.hash_files
+
+    def late(some: list[str]) -> list[str]:
+        (bench.root / "gone.swp").unlink(missing_ok=True)
+        return real(some)
+
+    monkeypatch.setattr(repository.objects, "hash_files", late)
+    found = snapshot.with_raw_bytes(repository, taken, paths)
+    assert {"stays.txt", "gone\nodd.swp"} == {*found.exact}
+    repository.close()
+    assert bench.photo().files == {path: seen for path, seen in before.files.items() if path != "gone.swp"}
