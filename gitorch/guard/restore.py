@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -157,11 +157,17 @@ def open_folders(root: Path, path: str) -> None:
                 (root / parent).chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
 
 
-def move_repositories_aside(root: Path, paths: Iterable[str], aside: Path) -> list[str]:
-    """Take `.git` out of the folders on the way to some files, or git sees these no more; gives where they were."""
-    folders = {parent for path in paths for parent in Path(path).parents[:-1]}
-    found = [folder / ".git" for folder in sorted(folders) if os.path.lexists(root / folder / ".git")]
-    return [_move_aside(root, path, aside) for path in found]
+def repositories(root: Path, changed: Diff) -> list[str]:
+    """List each `.git` in a folder on the way to a new file: git does not see what else is new there."""
+    new = [path for path, (old, _) in changed.items() if old is None]
+    folders = {parent for path in new for parent in Path(path).parents[:-1]}
+    return [str(folder / ".git") for folder in sorted(folders) if os.path.lexists(root / folder / ".git")]
+
+
+def move_repositories_aside(root: Path, before: Snapshot, prior: Diff, aside: Path) -> list[str]:
+    """Move away what has made repositories of folders with new files of the user's; gives the paths."""
+    made = [path for path in repositories(root, prior) if path not in before.repositories]
+    return [_move_aside(root, Path(path), aside) for path in made]
 
 
 def _clear_way(root: Path, path: str, aside: Path, *, unknown: bool) -> list[str]:

@@ -37,6 +37,7 @@ class Snapshot(NamedTuple):
         exact: files that lay there byte for byte as the tree has them; checking them out may change that.
         refused: files that git could not read in, and why; the tree has their bytes as they lay there.
         ignored: what lay there and was ignored, where that was asked for; folders have a slash at their end.
+        repositories: what made a repository of a folder with new files: each a path that ends with `.git`.
     """
 
     tree: str
@@ -50,6 +51,7 @@ class Snapshot(NamedTuple):
     exact: tuple[str, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
+    repositories: tuple[str, ...] = ()
 
 
 class _Found(NamedTuple):

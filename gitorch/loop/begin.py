@@ -160,6 +160,7 @@ def _prepare(repository: Repository, begun: Invocation, task: Task | None) -> In
     before = snapshot.take(repository, "before", of=repository.index, task_dir=own_dir)
     prior = trees.diff(repository, repository.objects.tree_of(begun.begin), before.tree)
     before = snapshot.with_raw_bytes(repository, before, {path: new for path, (_, new) in prior.items()})
+    before = before._replace(repositories=tuple(restore.repositories(repository.root, prior)))
     begun = begun.with_before(before, restore.anchor(repository, begun.id, before, begun.begin))
     invocation.save(repository, begun)
     repository.sync()  # or after a power cut the agent's half of the work would pass for the user's own

@@ -89,9 +89,8 @@ def look(repository: Repository, invocation: Invocation, before: Snapshot) -> Wo
 
 
 def _free(repository: Repository, invocation: Invocation, yours: Yours) -> list[str]:
-    """Move away what makes a repository of a folder with new files of the user's: git would not see them."""
-    new = [path for path, (old, _) in yours.prior.items() if old is None]
-    return restore.move_repositories_aside(repository.root, new, _aside(repository, invocation))
+    aside = _aside(repository, invocation)
+    return restore.move_repositories_aside(repository.root, yours.before, yours.prior, aside)
 
 
 def _taken(repository: Repository, invocation: Invocation, before: Snapshot) -> tuple[Snapshot, Diff]:

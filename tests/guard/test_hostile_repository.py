@@ -136,6 +136,17 @@ def test_a_repository_made_of_a_folder_of_the_users(bench: Bench, ending: str) -
     _goes_on(bench)
 
 
+def test_a_repository_that_was_there_stays(bench: Bench) -> None:
+    bench.git("init", "-q", "doc")
+    bench.write("doc/new.txt", "mine\n")
+    blob = bench.git("hash-object", "-w", "doc/new.txt").strip()
+    bench.git("update-index", "--add", "--cacheinfo", f"100644,{blob},doc/new.txt")
+    before = bench.photo()
+    bench.step("echo x > x.txt; exit 1", code=None)
+    assert bench.photo() == before
+    assert (bench.root / "doc/.git/HEAD").exists()
+
+
 def test_objects_that_others_are_to_stand_for(dirty: Bench) -> None:
     before = dirty.photo()
     evil = "$(echo evil | git hash-object -w --stdin)"
