@@ -128,10 +128,7 @@ def load(repository: Repository) -> Invocation | None:
 
 def _snapshot(values: dict[str, Any], repository: Repository) -> Snapshot:
     held = {path: Held(reason, tuple(mark), *rest) for path, (reason, mark, *rest) in values["held"].items()}
-    lists = {
-        key: tuple(values[key])
-        for key in ("own_mark", "index_mark", "intended", "exact", "refused", "ignored", "repositories")
-    }
+    lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
     index = repository.scratch / Path(values["index_file"]).name  # wherever the repository has been moved since
     return Snapshot(**{**values, **lists, "index_file": index, "held": held})
 
