@@ -153,8 +153,12 @@ class Objects:
                     raise self._missing("blob", oid)
                 yield each.data
 
-    def commit(self, rev: str) -> Commit | None:
+    def commit(self, rev: str, *, named: bool = False) -> Commit | None:
         """Read the commit that a revision names, None where there is none, or where a shallow clone ends.
+
+        Args:
+            rev: a name, or an id.
+            named: whether a commit or log names the id: then there is one.
 
         Raises:
             GitError: there is one, and it cannot be read: to take that for the end of a history would be to lose it.
@@ -164,7 +168,7 @@ class Objects:
             return known
         found = self.read(f"{rev}^{{commit}}")
         if found is None:
-            self._check_there_is_none(rev)
+            self._check_there_is_none(rev, named=named)
             return None
         commit = parse_commit(found.oid, found.data)
         if len(self._commits) >= _COMMITS_KEPT:
@@ -172,14 +176,14 @@ class Objects:
         self._commits[commit.oid] = commit
         return commit
 
-    def _check_there_is_none(self, rev: str) -> None:
+    def _check_there_is_none(self, rev: str, *, named: bool) -> None:
         """Tell a revision that names no commit from one whose commit cannot be read; git says the same of both."""
         if rev.startswith("-"):
             return
-        named = self._git.ask("rev-parse", "-q", "--verify", rev, answers=(0, 1)).out.decode().strip()
-        if not named.strip("0") or self._is_beyond_shallow_end(named):
+        oid = self._git.ask("rev-parse", "-q", "--verify", rev, answers=(0, 1)).out.decode().strip()
+        if not oid.strip("0") or (oid == rev and not named) or self._is_beyond_shallow_end(oid):
             return
-        there = self.read(named)
+        there = self.read(oid)
         if there is not None and there.kind != "commit":
             return
         if rev == "HEAD":
@@ -196,7 +200,8 @@ class Objects:
             ends = (self._git.folder / os.fsdecode(path.rstrip(b"\n"))).read_text().split()
         except FileNotFoundError:
             return False
-        return any(oid in commit.parents for end in ends if (commit := self.commit(end)) is not None)
+        found = (self.read(end) for end in ends)  # git minds no line there that names nothing
+        return any(oid in parse_commit(each.oid, each.data).parents for each in found if each is not None)
 
     def tree_of(self, rev: str) -> str:
         """Give the id of the tree that a commit holds."""

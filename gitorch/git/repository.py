@@ -61,13 +61,9 @@ class Repository:
             GitError: there is none, or it cannot be read.
         """
         found = cls._discover(folder, told)
-        # said at each call, or an agent that sets core.worktree would have git write elsewhere
-        place = {"GIT_DIR": str(found.git_dir), **({} if found.bare else {"GIT_WORK_TREE": str(found.root)})}
         if not told:
             _refuse_embedded(found)
-        if "GIT_DIR" in told or not (told or found.bare):
-            told = {**told, **place}
-        found.git = found.git.also(told)
+        found.git = found.git.also({**told, **(found.place if "GIT_DIR" in told else {})})
         return found
 
     @classmethod
@@ -101,9 +97,14 @@ class Repository:
         if not told and not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(root)):
             raise GitError(
                 f"{folder}: core.worktree in git's configuration names another folder, {root}",
-                hint="work there; or if that is wrong: git config --unset core.worktree",
+                hint="work there; or if that is wrong: git config --unset-all core.worktree",
             )
         return cls(root, Path(lines[2]), Path(lines[3]), bare=False, object_format=lines[1])
+
+    @property
+    def place(self) -> dict[str, str]:
+        """Variables that tell git where this repository is, whatever its configuration says."""
+        return {"GIT_DIR": str(self.git_dir), **({} if self.bare else {"GIT_WORK_TREE": str(self.root)})}
 
     @cached_property
     def objects(self) -> Objects:
@@ -213,10 +214,11 @@ class Repository:
             GitorchError: it is bare, or in the middle of a merge, rebase, cherry-pick, revert or bisect.
         """
         if self.bare:
-            told = self.root.name == ".git"  # else it is named otherwise
+            is_git = self.root.name == ".git"  # a bare one is named otherwise
+            mend = "if it is none: git config --replace-all core.bare false"
             raise GitorchError(
                 f"{self.root} is a bare repository: it can be read, not worked in",
-                hint="if it is none: git config core.bare false" if told else "clone it, or: git worktree add",
+                hint=mend if is_git else "clone it, or add a worktree with: git worktree add",
             )
         operation = self.in_progress()
         if operation is not None and operation != ending:

@@ -22,6 +22,7 @@ _REFLOG: Final = 200  # entries that are looked at first
 _MOST: Final = 2**31 - 1
 _LINE: Final = 4096  # bytes; one of ours is shorter
 _RECORD: Final = "gitorch("  # so the reflog names records; resets to the same commit are named otherwise
+_RENAMED: Final = "Branch: renamed "  # git's words, whoever did it
 _ALONE: Final = frozenset({"start", "begin", "end", "recover", "rewind", "merge"})
 
 
@@ -58,6 +59,7 @@ def inspect(repository: Repository, *, begin: str, branch: str | None, invocatio
     fault = None
     if repository.branch() != branch:
         fault = "the agent went to another branch"
+        seen = seen._replace(others=[*seen.others, *_added_to(repository, branch, begin, seen)])
     elif head is None or (head.oid != begin and not repository.descends(head.oid, begin)):
         fault = "the agent rewrote the branch's history"
     elif seen.dropped:
@@ -68,7 +70,7 @@ def inspect(repository: Repository, *, begin: str, branch: str | None, invocatio
         tip = head.oid if head is not None else begin
         return Made(tip, tip, seen.others, frozenset(), fault, fold)
     ids = repository.git.line("rev-list", "--reverse", "--topo-order", f"{begin}..{head.oid}").split()
-    commits = [commit for oid in ids if (commit := repository.objects.commit(oid)) is not None]
+    commits = [commit for oid in ids if (commit := repository.objects.commit(oid, named=True)) is not None]
     report, fold = _verified(repository, begin, head.oid)
     return Made(head.oid, head.oid, commits, seen.own, _state_fault(report, commits), fold)
 
@@ -115,8 +117,19 @@ def _by_whom(repository: Repository, begin: str, invocation: str) -> _Seen:
             else:
                 others += came
         newer = (oid, action in OPEN or action.startswith(reflog_mark(invocation)))
-    kept = [commit for each in reversed(others) if (commit := repository.objects.commit(each)) is not None]
+    kept = [commit for each in reversed(others) if (commit := repository.objects.commit(each, named=True)) is not None]
     return _Seen(frozenset(own), kept, not dropped.isdisjoint(others))
+
+
+def _added_to(repository: Repository, branch: str | None, begin: str, seen: _Seen) -> list[Commit]:
+    """List what others have added to a branch that HEAD has left, oldest first: from another worktree, say."""
+    tip = None if branch is None else repository.objects.commit(branch)
+    if tip is None or not repository.descends(tip.oid, begin):
+        return []
+    known = {*seen.own, *(commit.oid for commit in seen.others)}
+    ids = repository.git.line("rev-list", "--reverse", "--topo-order", f"{begin}..{tip.oid}").split()
+    found = (repository.objects.commit(oid, named=True) for oid in ids if oid not in known)
+    return [commit for commit in found if commit is not None]
 
 
 def _moves_since(repository: Repository, begin: str) -> list[tuple[str, str]]:
@@ -140,13 +153,14 @@ def _moves_since(repository: Repository, begin: str) -> list[tuple[str, str]]:
 
 
 def is_moved_by_agent(repository: Repository, begin: str, invocation: str) -> bool:
-    """Tell whether a git that the agent started, or one that logs nothing, has brought HEAD to where it is."""
-    done = repository.git.ask(*READ_LOG, "-g", "-n", "1", "--format=%H %gs", "HEAD", "--")
-    oid, _, action = os.fsdecode(done.out).strip("\n").partition(" ")
+    """Tell whether the agent, a git that says nothing in the log, or we, have brought HEAD to where it is."""
+    done = repository.git.ask(*READ_LOG, "-g", "-n", str(_REFLOG), "-z", "--format=%H %gs", "HEAD", "--")
+    moves = (line.strip("\n").partition(" ") for line in os.fsdecode(done.out).rstrip("\n\0").split("\0"))
+    oid, _, action = next((move for move in moves if not move[2].startswith(_RENAMED)), ("", "", ""))
     if not oid:
         return False
     unlogged = not action or (oid == begin and action.startswith(_RECORD))
-    return unlogged or action in OPEN or action.startswith(reflog_mark(invocation))
+    return unlogged or action.startswith((BY_US, reflog_mark(invocation)))
 
 
 def _is_last_in_reflog(repository: Repository, begin: str) -> bool:

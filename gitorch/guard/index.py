@@ -131,7 +131,8 @@ def _flag(repository: Repository, index: Path | None, wanted: Mapping[bytes, str
         for there, here, prefix in ((wanted, now, ""), (now, wanted, "no-")):
             paths = [path for path, flags in there.items() if letter in flags and letter not in here.get(path, "")]
             if paths:
-                listed = b"".join(path + b"\0" for path in paths)
+                known = {*repository.git.run("ls-files", "-z", index=index).split(b"\0")}  # at another git would stop
+                listed = b"".join(path + b"\0" for path in paths if path in known)
                 args = ("update-index", f"--{prefix}{option}", "-z", "--stdin")
                 repository.git.attempt(*args, stdin=listed, index=index)
 

@@ -11,7 +11,7 @@ from gitorch.core.names import MAIN_TASK_PATH
 from gitorch.git import leftovers, refs
 from gitorch.git.process import GitError, complaint
 from gitorch.git.repository import Repository
-from gitorch.guard.index import flag_again
+from gitorch.guard.index import flag_again, user_index
 from gitorch.guard.restore import open_folders
 from gitorch.guard.snapshot import Snapshot, mark_of
 
@@ -30,8 +30,8 @@ def mend(repository: Repository, before: Snapshot, *, since: float) -> None:
     """See that index, private index and locks can be worked with; `since` is when the invocation began."""
     repository.scratch.mkdir(exist_ok=True)
     repository.shared_scratch.mkdir(exist_ok=True)
+    _put_place_back(repository, since)  # first: until then git may work elsewhere
     leftovers.clear(repository, since=since)
-    _put_place_back(repository, since)
     open_folders(repository.root, MAIN_TASK_PATH)
     git = repository.git
     listed = git.attempt("ls-files", "-u", "-z") if mark_of(repository.index) != before.index_mark else None
@@ -40,6 +40,10 @@ def mend(repository: Repository, before: Snapshot, *, since: float) -> None:
         if any(words in listed.err for words in _UNREAD) and not (gone or "Permission denied" in listed.err):
             raise GitError(f"{repository.index}: {complaint(listed.err)}", hint="try again: it may be whole")
         repository.index.unlink(missing_ok=True)  # what the user had staged is put back from the snapshot
+        kept = user_index(repository)
+        if git.attempt("ls-files", "-u", "-z", index=kept).code != 0:  # the same file, written in place
+            kept.unlink(missing_ok=True)
+            git.run("read-tree", before.staged, index=kept)
     if mark_of(before.index_file) != before.own_mark:
         before.index_file.unlink(missing_ok=True)
         git.run("read-tree", before.tree, index=before.index_file)
@@ -55,12 +59,13 @@ def _put_place_back(repository: Repository, since: float) -> None:
     linked = repository.git_dir != repository.common_dir
     if linked or not config.exists() or config.stat().st_mtime < since - _LATE:
         return
-    said = repository.git.attempt("config", "--local", "-z", "--get-regexp", r"^core\.(bare|worktree)$").out
+    git = repository.git.also(repository.place)
+    said = git.attempt("config", "--local", "-z", "--get-regexp", r"^core\.(bare|worktree)$").out
     for key, _, value in (os.fsdecode(pair).partition("\n") for pair in said.split(b"\0")):
         if key == "core.bare" and value != "false":
-            repository.git.run("config", "--local", "core.bare", "false")
+            git.run("config", "--local", "--replace-all", "core.bare", "false")
         elif key == "core.worktree" and not _is_same(repository.git_dir / value, repository.root):
-            repository.git.run("config", "--local", "--unset-all", "core.worktree")
+            git.attempt("config", "--local", "--unset-all", "core.worktree")
 
 
 def _is_same(one: Path, other: Path) -> bool:

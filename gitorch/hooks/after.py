@@ -38,7 +38,7 @@ def post_rewrite(repository: Repository, args: list[str]) -> None:  # noqa: ARG0
     """Look at the commits that have been written anew."""
     with _whatever_happens():
         anew = [line.split(" ")[1] for line in told() if " " in line]
-        first = repository.objects.commit(anew[0]) if anew else None
+        first = repository.objects.commit(anew[0], named=True) if anew else None
         if first is not None:
             _look(repository, first.parents[0] if first.parents else None)
 

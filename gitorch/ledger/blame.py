@@ -172,7 +172,7 @@ class Origins:
         found: dict[str, Origin] = {}
         unknown: dict[str, str] = {}  # commits whose invocation has ended after them
         for oid in sorted(commits):
-            commit = self._objects.commit(oid)
+            commit = self._objects.commit(oid, named=True)
             if commit is None:
                 continue
             record = record_of(commit.message)
@@ -227,7 +227,7 @@ class Origins:
 
     def _look(self, oid: str, parents: dict[str, tuple[str, ...]]) -> None:
         """Note what a commit itself says of what is open there, or the parents that have to say it."""
-        commit = self._objects.commit(oid)
+        commit = self._objects.commit(oid, named=True)
         record = None if commit is None else record_of(commit.message)
         if commit is None:  # a shallow clone ends here
             self._open[oid] = None

@@ -107,7 +107,7 @@ class Checker:
 
     def _is_cut_off(self, commit: str) -> bool:
         """Tell whether a shallow clone begins at a commit: `git log` hides the parents that the commit itself names."""
-        found = self._objects.commit(commit)
+        found = self._objects.commit(commit, named=True)
         return found is not None and bool(found.parents)
 
     def _check_cut_off(self, logged: Logged) -> _Here:

@@ -182,7 +182,7 @@ def way_back(objects: Objects, rev: str = "HEAD") -> Iterator[Commit]:
         if len(commit.parents) > 1:
             here = _state_of(objects, commit.oid)
             onward = next((parent for parent in commit.parents if _state_of(objects, parent) == here), onward)
-        commit = objects.commit(onward)  # None where a shallow clone ends
+        commit = objects.commit(onward, named=True)  # None where a shallow clone ends
 
 
 def _state_of(objects: Objects, commit: str) -> tuple[frozenset[str], str | None]:

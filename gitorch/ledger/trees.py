@@ -96,7 +96,7 @@ def read_paths(paths: Iterable[PathChange], main_oid: str | None) -> Paths:
 
 def worked_in(objects: Objects, tree: str, parents: tuple[str, ...]) -> bool:
     """Tell whether a commit changed files other than MAIN_TASK and task files."""
-    parent = objects.commit(parents[0]) if parents else None
+    parent = objects.commit(parents[0], named=True) if parents else None
     before, after = ({} if spec is None else objects.tree(spec) for spec in (parent and parent.tree, tree))
     if _without_tasks(before) != _without_tasks(after):
         return True

@@ -64,6 +64,11 @@ class Invocation(NamedTuple):
         return Plan(self.action, self.task, self.aside)
 
     @property
+    def is_noted(self) -> bool:
+        """Whether it was written down in this worktree, rather than told by the history alone."""
+        return self.started > 0
+
+    @property
     def prompt_file(self) -> Path:
         """The file with its prompt."""
         return Path(self.folder, "prompt.md")

@@ -91,7 +91,8 @@ def _bare(repository: Repository, commit: str, parents: Sequence[str]) -> str:
 
 def _parents(repository: Repository, commit: str) -> list[str]:
     found = repository.objects.commit(commit)
-    return [each for each in (found.parents if found is not None else ()) if repository.objects.commit(each)]
+    parents = found.parents if found is not None else ()
+    return [each for each in parents if repository.objects.commit(each, named=True)]
 
 
 class Staged(NamedTuple):

@@ -14,7 +14,7 @@ from gitorch.git.repository import Repository
 from gitorch.guard import branch, commits, restore
 from gitorch.guard.mend import mend
 from gitorch.ledger.append import writing
-from gitorch.ledger.history import recent
+from gitorch.ledger.history import recent, record_of
 from gitorch.ledger.outlines import read_outlines
 from gitorch.ledger.state import WorkflowState
 from gitorch.loop import invocation as invocations
@@ -22,8 +22,8 @@ from gitorch.loop import settle
 from gitorch.loop.invocation import Invocation
 
 
-def recover(repository: Repository) -> str | None:
-    """Close an invocation that was cut off, if there is one; tells what was done. Hold the step lock.
+def recover(repository: Repository) -> list[str]:
+    """Close an invocation that was cut off, if there is one; tells what was done, for people. Hold the step lock.
 
     Its agent, if it still lives, is ended first. What it left is kept under a rescue ref, and the work tree is put
     back as it was before it. A task that a person moved to running by hand has no open invocation and is left alone.
@@ -45,16 +45,18 @@ def recover(repository: Repository) -> str | None:
         restore.drop_stale_anchors(repository)
     if noted is not None and noted.before is not None:
         mend(repository, noted.before, since=noted.started)
-    away = noted is not None and not repository.descends("HEAD", noted.begin)
-    if noted is not None and away and not _is_astray(repository, noted):
-        return _let_go(repository, noted)
-    cut = noted if away else _open(repository, noted)
-    if cut is None:
-        if noted is not None:
-            refs.drop(repository, restore.anchor_ref(noted.id))  # git may have been killed between branch and anchor
-            invocations.clear(repository, noted)
-        return None
+    told: list[str] = []
+    cut = _noted_and_open(repository, noted) if noted is not None else None
+    if cut is None and noted is not None:
+        told += _let_go(repository, noted)
+    cut = cut or _open_without_snapshot(repository)
+    if cut is not None:
+        told.append(f"recovered an invocation that was cut off: {cut.task or cut.action}")
+        told += _close(repository, cut)
+    return told
 
+
+def _close(repository: Repository, cut: Invocation) -> list[str]:
     def record_for(state: WorkflowState, rescue: str | None) -> Record:
         changes: list[Change] = []
         if cut.task is not None and state.states.get(cut.task) == "running":
@@ -72,59 +74,60 @@ def recover(repository: Repository) -> str | None:
             rescue=rescue,
         )
 
-    settle.put_back(repository, cut, record_for)
+    notes = settle.put_back(repository, cut, record_for).notes
     invocations.clear(repository, cut)
-    return f"recovered an invocation that was cut off: {cut.task or cut.action}"
+    return notes
 
 
-def _open(repository: Repository, noted: Invocation | None) -> Invocation | None:
-    """Give the invocation that is open here: the one that was noted, or one of which the history alone tells."""
-    latest = recent(repository.objects)
-    if latest.begin is None:
-        return None
-    begun = latest.fold.open[0]
-    if noted is not None and noted.id == begun.invocation:
-        return noted
-    return _without_snapshot(repository, begun, latest.begin)
-
-
-def _is_astray(repository: Repository, noted: Invocation) -> bool:
-    """Tell whether HEAD, which knows nothing of an invocation, was brought there by its agent.
+def _noted_and_open(repository: Repository, noted: Invocation) -> Invocation | None:
+    """Give the invocation that was noted if it is to be closed here; None if it has ended, or is not here any more.
 
     Raises:
-        GitorchError: a person has gone to another branch, and the invocation is open on its own.
+        GitorchError: it is open on another branch, to which a person has not gone back.
     """
-    if noted.before is None:
-        return False
-    if commits.is_moved_by_agent(repository, noted.begin, noted.id):
-        return True
-    there = noted.branch is not None and repository.objects.commit(noted.branch) is not None
-    if noted.branch is None or not there or not repository.descends(noted.branch, noted.begin):
-        return False
-    if recent(repository.objects, noted.branch).begin == noted.begin:
-        name = noted.branch.removeprefix("refs/heads/")
-        raise GitorchError(
-            f"an invocation was cut off on branch {name}: {noted.task or noted.action}",
-            hint=f"git switch {name}, then run this again: it is closed there",
-        )
-    return False
+    latest = recent(repository.objects)
+    if latest.begin is not None and latest.fold.open[0].invocation == noted.id:
+        return noted._replace(begin=latest.begin)  # which a rebase or an amend may have made anew
+    if noted.before is None or repository.descends("HEAD", noted.begin):
+        return None
+    astray = commits.is_moved_by_agent(repository, noted.begin, noted.id)
+    there = None if noted.branch is None else repository.objects.commit(noted.branch)
+    if noted.branch is not None and there is not None and repository.descends(there.oid, noted.begin):
+        if recent(repository.objects, there.oid).begin != noted.begin:
+            return None  # somebody has closed it on its branch
+        if not astray:
+            name = noted.branch.removeprefix("refs/heads/")
+            raise GitorchError(
+                f"an invocation was cut off on branch {name}: {noted.task or noted.action}",
+                hint=f"git switch {name}, then run this again: it is closed there",
+            )
+    return noted if astray else None
 
 
-def _let_go(repository: Repository, noted: Invocation) -> str | None:
-    """Forget an invocation that ended elsewhere, or whose commits a person has taken away; the snapshot stays then."""
-    told = None
-    if noted.before is not None and noted.anchor not in (None, noted.begin) and not _has_ended(repository, noted):
-        anchor, tree = noted.anchor or noted.begin, noted.before.tree
-        kept = restore.rescue(repository, noted.id, tree=tree, before=anchor, tip=noted.begin)
-        told = f"an invocation that was cut off is not on this branch any more; your files before it are under {kept}"
+def _let_go(repository: Repository, noted: Invocation) -> list[str]:
+    """Forget an invocation that has ended, or that is not here any more; its snapshot stays if it did not end here."""
+    told: list[str] = []
+    anchored = repository.objects.commit(restore.anchor_ref(noted.id))  # who ends one lets go of that
+    kept = None if anchored is None or anchored.oid == noted.begin else anchored.oid  # there was uncommitted work
+    if noted.before is not None and kept is not None and not _has_just_ended(repository, noted):
+        ref = restore.rescue(repository, noted.id, tree=noted.before.tree, before=kept, tip=noted.begin)
+        told = [f"an invocation that was cut off is not open here any more; your files before it are under {ref}"]
     refs.drop(repository, restore.anchor_ref(noted.id))
     invocations.clear(repository, noted)
     return told
 
 
-def _has_ended(repository: Repository, noted: Invocation) -> bool:
-    known = noted.branch is not None and repository.objects.commit(noted.branch) is not None
-    return known and repository.descends(noted.branch or "HEAD", noted.begin)
+def _has_just_ended(repository: Repository, noted: Invocation) -> bool:
+    """Tell whether the last commit ended it: git was killed between that and the anchor."""
+    head = repository.objects.commit("HEAD")
+    record = None if head is None else record_of(head.message)
+    return record is not None and record.event in ("end", "recover") and record.invocation == noted.id
+
+
+def _open_without_snapshot(repository: Repository) -> Invocation | None:
+    """Give an invocation that is open here, and of which the history alone tells."""
+    latest = recent(repository.objects)
+    return None if latest.begin is None else _without_snapshot(repository, latest.fold.open[0], latest.begin)
 
 
 def _without_snapshot(repository: Repository, begun: Open, begin: str) -> Invocation:

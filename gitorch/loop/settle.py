@@ -297,7 +297,8 @@ def _append(
         )
         record = _with_totals(record_for(state, rescued), branch.fold, worked=worked)
         staging = {} if parts is None else _staging(parts, state, record)
-        released = (restore.anchor_ref(invocation.id),)
+        # of one that was not noted here the snapshot may be another worktree's
+        released = (restore.anchor_ref(invocation.id),) if invocation.is_noted else ()
         return Draft(record=record, contents=contents, work=work, staging=staging, released=released)
 
     return append(repository, draft_for, patience=_PATIENCE)

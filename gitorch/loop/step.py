@@ -63,9 +63,8 @@ def do(repository: Repository, ahead: Ahead, options: Options, watch: Watch) -> 
 def clear_way(repository: Repository, watch: Watch) -> None:
     """Close what was cut off before; refuse where an invocation is out to a loop of the user's own. Hold the lock."""
     invocation.check_lease(repository)
-    recovered = recover.recover(repository)
-    if recovered is not None:
-        watch.note(recovered)
+    for note in recover.recover(repository):
+        watch.note(note)
 
 
 def _by_template(repository: Repository, ahead: Ahead, watch: Watch) -> Step:

@@ -50,7 +50,7 @@ def test_a_commit_that_cannot_be_read_is_not_taken_for_none(sandbox: Sandbox, na
     (sandbox.root / ".git/objects" / oid[:2] / oid[2:]).rename(sandbox.root / "away")
     repository = open_repository(sandbox.root)
     with pytest.raises(GitError, match="is missing or cannot be read"):
-        repository.objects.commit({"HEAD~1": "HEAD~1", "an id": oid, "a tag": "away"}[named])
+        repository.objects.commit({"HEAD~1": "HEAD~1", "an id": oid, "a tag": "away"}[named], named=named == "an id")
     with pytest.raises(GitError, match=f"commit {oid} is missing or cannot be read"):
         list(way_back(repository.objects))
     repository.close()
@@ -73,5 +73,8 @@ def test_a_shallow_clone_has_an_end(sandbox: Sandbox, tmp_path: Path) -> None:
     found = [commit.oid for commit in way_back(repository.objects)]
     assert found == sandbox.git("rev-list", "-2", "HEAD").split()
     with pytest.raises(GitError, match="is missing or cannot be read"):
-        repository.objects.commit("1" * 40)
+        repository.objects.commit("1" * 40, named=True)
+    assert repository.objects.commit("1" * 40) is None
+    (tmp_path / "clone/.git/shallow").write_text(f"{'1' * 40}\n{found[-1]}\n")
+    assert [commit.oid for commit in way_back(repository.objects)] == found
     repository.close()

@@ -46,7 +46,7 @@ def test_core_bare(dirty: Bench) -> None:
     _goes_on(dirty)
     assert dirty.photo(without=["done.txt"]) == before
     _cut(dirty, "git config core.bare true")
-    assert "git config core.bare false" in dirty.step("true", code=1).err
+    assert "git config --replace-all core.bare false" in dirty.step("true", code=1).err
 
 
 def test_a_worktree_of_a_bare_repository_leaves_it_bare(bench: Bench, tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ def _cut(bench: Bench, agent: str) -> None:
         pytest.param("git update-ref HEAD old; git reset -q --hard", id="it moves the ref itself"),
         pytest.param("git symbolic-ref HEAD refs/heads/old; git reset -q --hard", id="it moves HEAD itself"),
         pytest.param("git branch -qm gone; git checkout -q old -f", id="it renames the branch"),
+        pytest.param("git reset -q --hard old; git branch -qm gone", id="it resets, and renames"),
+        pytest.param("git reset -q --hard old; git checkout -q --orphan x", id="it resets, and goes where nothing is"),
     ],
 )
 def test_where_its_agent_has_gone_all_is_put_back(dirty: Bench, agent: str) -> None:
@@ -91,3 +93,41 @@ def test_one_that_had_ended_is_forgotten(dirty: Bench, monkeypatch: pytest.Monke
     dirty.step("true", code=None)
     assert not (dirty.root / ".git/gitorch/invocation.json").exists()
     assert dirty.git("for-each-ref", "refs/gitorch") == ""
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_what_a_person_commits_on_the_branch_meanwhile_stays(dirty: Bench, *, killed: bool) -> None:
+    before = dirty.photo()
+    there = dirty.root.parent / "there"
+    stray = "echo x > x.txt; git add x.txt; git commit -qm own; git checkout -q -b other HEAD~1"
+    commit = f"git worktree add -q -f {there} main; git -C {there} commit -q --allow-empty -m 'my work'"
+    person = f'env -u GIT_REFLOG_ACTION sh -c "{commit}"'
+    dirty.step(f"{stray}; {person}; {'kill -9 $PPID' if killed else 'exit 1'}", code=None)
+    dirty.step("echo done > done.txt", code=None)
+    assert dirty.git("symbolic-ref", "--short", "HEAD") == "main\n"
+    subjects = dirty.git("log", "--format=%s").splitlines()
+    assert "my work" in subjects
+    assert "own" not in subjects
+    assert dirty.photo(without=["done.txt"]) == before
+
+
+def test_one_that_was_closed_elsewhere_leaves_the_snapshot(dirty: Bench) -> None:
+    _cut(dirty, "echo wrecked > secret.txt")
+    dirty.git("switch", "-q", "old")
+    there = Bench(dirty.root.parent / "there")
+    dirty.git("worktree", "add", "-q", str(there.root), "main")
+    there.step("echo x > x.txt")
+    done = dirty.step("true", code=None)
+    assert "your files before it are under refs/gitorch/rescue/" in done.out + done.err
+    ref = dirty.git("for-each-ref", "--format=%(refname)", "refs/gitorch/rescue").split()
+    assert "secret\n" in [dirty.git("show", f"{each}:secret.txt", ok=False) for each in ref]
+
+
+def test_a_begin_that_was_written_anew_is_closed_and_all_is_put_back(dirty: Bench) -> None:
+    before = dirty.photo()
+    _cut(dirty, "echo wrecked > secret.txt")
+    dirty.git("commit", "-q", "--amend", "--no-edit", "--allow-empty", "--only", "--date=2020-01-01T00:00:00")
+    done = dirty.step("echo done > done.txt")
+    assert "recovered" in done.out + done.err
+    assert dirty.photo(without=["done.txt"]) == before
+    assert dirty.is_sound()
