@@ -182,3 +182,37 @@ def test_folders_that_nobody_may_write_into_are_opened(tmp_path: Path) -> None:
     restore.open_folders(tmp_path, "one/two/file.txt")
     restore.open_folders(tmp_path, "link/file.txt")
     assert [stat.S_IMODE(each.stat().st_mode) & 0o700 for each in (tmp_path / "one", folder)] == [0o700] * 2
+
+
+def test_hooks_of_the_users_may_work_in_other_repositories(bench: Bench) -> None:
+    other, said = bench.root.parent / "other", bench.root.parent / "said"
+    bench.git("init", "-q", str(other))
+    hook = bench.write(
+        ".git/hooks/reference-transaction", f"#!/bin/sh\ngit -C {other} rev-parse --show-toplevel >> {said}\n"
+    )
+    hook.chmod(0o755)
+    bench("create", "v")
+    assert {*said.read_text().split()} == {str(other)}
+
+
+def test_an_index_that_was_written_in_place(dirty: Bench) -> None:
+    before = dirty.photo()
+    dirty.step(f"echo junk > .git/index; {FAIL}", code=None)
+    _goes_on(dirty)
+    assert dirty.photo(without=["done.txt"]) == before
+
+
+def test_core_bare_is_said_twice(dirty: Bench) -> None:
+    before = dirty.photo()
+    dirty.step(f"git config --add core.bare true; {FAIL}", code=None)
+    _goes_on(dirty)
+    assert dirty.photo(without=["done.txt"]) == before
+
+
+def test_flags_come_back_beside_a_path_that_has_left_the_index(bench: Bench) -> None:
+    bench.write("a.txt", "mine\n")
+    bench.git("update-index", "--assume-unchanged", "a.txt", "b.txt")
+    bench.step(
+        "git update-index --no-assume-unchanged a.txt; git rm -q --cached b.txt; git commit -qm own; echo x > x.txt"
+    )
+    assert bench.git("ls-files", "-v", "a.txt") == "h a.txt\n"
