@@ -88,9 +88,12 @@ def _noted_and_open(repository: Repository, noted: Invocation) -> Invocation | N
     latest = recent(repository.objects)
     if latest.begin is not None and latest.fold.open[0].invocation == noted.id:
         return noted._replace(begin=latest.begin)  # which a rebase or an amend may have made anew
-    if noted.before is None or repository.descends("HEAD", noted.begin):
+    if noted.before is None:
         return None
     astray = commits.is_moved_by_agent(repository, noted.begin, noted.id)
+    if repository.descends("HEAD", noted.begin):
+        forged = astray and repository.objects.commit(restore.anchor_ref(noted.id)) is not None
+        return noted if forged else None  # the end of it is no record of ours: that lets go of the anchor
     there = None if noted.branch is None else repository.objects.commit(noted.branch)
     if noted.branch is not None and there is not None and repository.descends(there.oid, noted.begin):
         if recent(repository.objects, there.oid).begin != noted.begin:

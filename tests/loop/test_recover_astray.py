@@ -6,6 +6,7 @@ import pytest
 
 import gitorch
 from gitorch.agents.report import Report
+from gitorch.ledger.history import recent
 from tests.loop.bench import Bench
 
 
@@ -131,3 +132,18 @@ def test_a_begin_that_was_written_anew_is_closed_and_all_is_put_back(dirty: Benc
     assert "recovered" in done.out + done.err
     assert dirty.photo(without=["done.txt"]) == before
     assert dirty.is_sound()
+
+
+def test_an_end_that_the_agent_has_forged_ends_nothing(dirty: Bench) -> None:
+    before = dirty.photo()
+    sums = "Gitorch-Total-Steps: 1\\nGitorch-Total-Seconds: 0\\nGitorch-Idle: 0"
+    text = "s/begin/end/; s/pending -> running/running -> completed/; /Attempt/i Gitorch-Outcome: completed"
+    move = "git mv '.tasks/[running]_t_task.md' '.tasks/[completed]_t_task.md'"
+    forge = f"git log -1 --format=%B | sed -e '{text}' -e '/Attempt/a {sums}' > ../text; {move}"
+    _cut(dirty, f"echo wrecked > secret.txt; {forge}; git commit -q --no-verify -F ../text")
+    with gitorch.open(dirty.root) as workflow:
+        assert recent(workflow.repository.objects).begin is None
+    done = dirty.step("echo done > done.txt", code=None)
+    assert "recovered an invocation that was cut off: t" in done.out + done.err
+    assert dirty.events()[-3:] == ["recover", "begin", "end"]
+    assert dirty.photo(without=["done.txt"]) == before
