@@ -52,7 +52,6 @@ _SET: Final = {
     "GIT_EDITOR": ":",
     "LC_ALL": "C.UTF-8",
     "GIT_NO_REPLACE_OBJECTS": "1",  # objects as they are, not what anybody has put in their place
-    "GIT_GRAFT_FILE": os.devnull,
     "LANGUAGE": "",  # it would go before that, and git's words in another language are read by nobody here
 }
 # What git says where a git gc takes a folder of objects away in the instant in which it wants to write into it.

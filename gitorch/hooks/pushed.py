@@ -16,7 +16,7 @@ from gitorch.errors import Exit, GitorchError
 from gitorch.git.objects import Objects
 from gitorch.git.process import Git, GitError, complaint
 from gitorch.git.repository import Repository
-from gitorch.ledger.history import Logged, stream, with_pushed
+from gitorch.ledger.history import Logged, as_it_is, stream
 from gitorch.ledger.problems import Report
 from gitorch.ledger.trees import folder_at
 from gitorch.ledger.verify import verify
@@ -51,7 +51,7 @@ def told() -> list[str]:
 
 def judge(repository: Repository, *revs: str) -> Report:
     """Verify what is new, if any of it concerns the record: what was before is read for that alone."""
-    git = with_pushed(repository.git)
+    git = as_it_is(repository.git)
     first = ("-c", "i18n.logOutputEncoding=UTF-8", "rev-list", "--max-count=1")
     about = (("--full-history", *revs, "--", TASKS_DIR), ("-F", "-i", f"--grep={PREFIX}", *revs, "--"))
     if any(git.run(*first, *asked) for asked in about):
@@ -65,7 +65,7 @@ def pre_receive(repository: Repository, args: list[str]) -> None:  # noqa: ARG00
     Raises:
         GitorchError: it would break the record, or take away some of it.
     """
-    git = with_pushed(repository.git)
+    git = as_it_is(repository.git)
     before, others = _branches(git)
     updates = [_received(line, others) for line in told()]
     updates = [update for update in updates if update.ref.startswith(_BRANCHES)]
@@ -92,12 +92,12 @@ def pre_push(repository: Repository, args: list[str]) -> None:
     updates = [update for update in updates if update.ref.startswith(_BRANCHES) and update.new is not None]
     if not updates:
         return
-    with closing(Objects(with_pushed(repository.git))) as objects:
+    with closing(Objects(as_it_is(repository.git))) as objects:
         updates = [
             update if update.old is None or objects.read(update.old) else update._replace(old=None)
             for update in updates
         ]
-    tracked = _oids(with_pushed(repository.git), f"refs/remotes/{remote}/") if remote else {}
+    tracked = _oids(as_it_is(repository.git), f"refs/remotes/{remote}/") if remote else {}
     _refuse({}, _broken(repository, updates, set(tracked.values())))
 
 
@@ -194,11 +194,11 @@ def _subject(logged: Logged) -> str:
 
 def _lost_record(repository: Repository, tips: Collection[str], kept: Collection[str]) -> Logged | None:
     """Give the oldest commit with a part of the record that nothing leads to any more."""
-    git = with_pushed(repository.git)
+    git = as_it_is(repository.git)
     edges = _beyond(git, tips, kept)
     if edges is None:
         return None
-    commits = stream(repository, *tips, *edges, oldest_first=True, paths=True, pushed=True)
+    commits = stream(repository, *tips, *edges, oldest_first=True, paths=True, as_made=True)
     with closing(Objects(git)) as objects:
         return next((each for each in commits if _has_part(objects, each)), None)
 
@@ -238,7 +238,7 @@ def _judge_created(
     repository: Repository, created: Mapping[str, str], known: Collection[str], found: dict[str, str]
 ) -> None:
     """Judge what no branch has yet: at once, and where that does not hold, branch by branch."""
-    edges = _beyond(with_pushed(repository.git), created.values(), known) if created else None
+    edges = _beyond(as_it_is(repository.git), created.values(), known) if created else None
     if edges is None:
         return
     tips = tuple(dict.fromkeys(created.values()))

@@ -18,7 +18,7 @@ from gitorch.core.trailers import InvalidMessage
 from gitorch.errors import GitorchError
 from gitorch.git.objects import Objects
 from gitorch.git.repository import Repository
-from gitorch.ledger.history import Logged, recent, record_of, way_back, with_pushed
+from gitorch.ledger.history import Logged, as_it_is, recent, record_of, way_back
 from gitorch.ledger.merges import same_state, wrong_sums
 from gitorch.ledger.problems import Problem, Report, Unrecorded, still
 from gitorch.ledger.signatures import signature_fault
@@ -56,7 +56,7 @@ class Checker:
 
     def __init__(self, objects: Objects, repository: Repository, *, signed: bool = False) -> None:
         self._objects = objects
-        self._git = with_pushed(repository.git)
+        self._git = as_it_is(repository.git)
         self._signed = signed
         self._known: OrderedDict[str, _Here] = OrderedDict()
         self._report = Report()

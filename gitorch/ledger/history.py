@@ -71,12 +71,12 @@ def stream(
     oldest_first: bool = False,
     paths: bool = False,
     signatures: bool = False,
-    pushed: bool = False,
+    as_made: bool = False,
 ) -> Iterator[Logged]:
     """Go through the commits reachable from revisions, parents after children (or before, oldest first).
 
-    `signatures` asks git to check each commit's signature, which takes its time. With `pushed` a
-    hook that judges a push sees its commits too.
+    `signatures` asks git to check each commit's signature, which takes its time. With `as_made` the commits are seen as
+    they were made, whatever grafts say, and in a hook that judges a push those of the push too.
 
     Raises:
         GitorchError: a revision does not exist, or git ends with an error on the way.
@@ -87,7 +87,7 @@ def stream(
     options = ["--reverse"] if oldest_first else []
     options += ["--raw", "--no-abbrev", "--no-renames", "-r"] if paths else ["-s"]
     sign = "%G?%GS" if signatures else ""
-    process = _reader(repository, pushed=pushed).start(
+    process = _reader(repository, as_made=as_made).start(
         *(*_SMALL, *READ_LOG, "--topo-order", "-z", *options),
         *(f"--format=%x01%H %P%n%ct{sign}%n%B%x02", *revs, "--"),
     )
@@ -107,15 +107,16 @@ def stream(
         )
 
 
-def _reader(repository: Repository, *, pushed: bool) -> Git:
+def _reader(repository: Repository, *, as_made: bool) -> Git:
     git = repository.git.also({"GIT_FLUSH": "0"})  # whole blocks: not one write and one wake-up for each commit
-    return with_pushed(git) if pushed else git
+    return as_it_is(git) if as_made else git
 
 
-def with_pushed(git: Git) -> Git:
-    """Let git see the objects of a push that wait to be let in, in a hook that judges it; the same git elsewhere."""
+def as_it_is(git: Git) -> Git:
+    """Let git see commits as they were made, whatever grafts say; in a hook that judges a push, its commits too."""
     waiting = {key: os.environ[key] for key in _QUARANTINE if key in os.environ}
-    return git.also(waiting if Path(waiting.get(_QUARANTINE[0], "/dev/null")).is_dir() else {})
+    pushed = waiting if Path(waiting.get(_QUARANTINE[0], "/dev/null")).is_dir() else {}
+    return git.also({**pushed, "GIT_GRAFT_FILE": os.devnull})
 
 
 def _tokens(out: IO[bytes]) -> Iterator[list[bytes]]:

@@ -13,7 +13,7 @@ from gitorch.errors import Exit, GitorchError
 from gitorch.git.objects import Objects
 from gitorch.git.repository import Repository
 from gitorch.ledger.checker import Checker, told_at
-from gitorch.ledger.history import Logged, stream, with_pushed
+from gitorch.ledger.history import Logged, as_it_is, stream
 from gitorch.ledger.problems import Problem, Report
 
 _SHOWN: Final = 20  # of the commits that replace refs hide
@@ -53,13 +53,13 @@ def verify_since(repository: Repository, base: str, tip: str) -> tuple[Report, F
 
 
 def _read(repository: Repository, revs: tuple[str, ...], *, signatures: bool = False) -> Iterator[Logged]:
-    return stream(repository, *revs, oldest_first=True, paths=True, signatures=signatures, pushed=True)
+    return stream(repository, *revs, oldest_first=True, paths=True, signatures=signatures, as_made=True)
 
 
 @contextmanager
 def _objects_of(repository: Repository) -> Iterator[Objects]:
     """Give the repository's objects as they are, whatever `git replace` puts in their place."""
-    objects = Objects(with_pushed(repository.git))
+    objects = Objects(as_it_is(repository.git))
     try:
         yield objects
     finally:
