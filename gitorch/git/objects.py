@@ -1,20 +1,17 @@
-"""Reading objects through one long-lived `git cat-file`, and writing trees through one `git mktree`; blobs too."""
+"""Reading objects through one long-lived `git cat-file`."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gitorch.git import files
 from gitorch.git.commit import Commit, parse_commit
-from gitorch.git.process import Git, GitError, complaint
-from gitorch.git.scratch import emptied
+from gitorch.git.process import Git, GitError, complaint, end, pipes
 
 if TYPE_CHECKING:
     import subprocess
@@ -30,10 +27,7 @@ EMPTY_BLOBS: Final = frozenset(
         "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
     }
 )
-_TREE: Final = b"40000"  # a mode as git stores it
-_KINDS: Final = {_TREE: b"tree", SUBMODULE_MODE.encode(): b"commit"}
 _COMMITS_KEPT: Final = 5000
-_HASHER: Final = ("hash-object", "-w", "--no-filters", "--stdin-paths")
 _AT_ONCE: Final = 4096  # bytes of requests: they fit into any pipe, so that nobody waits for the other in a circle
 _NAMES: Final = sys.getfilesystemencoding()
 _ODD_NAMES: Final = sys.getfilesystemencodeerrors()
@@ -59,20 +53,16 @@ class Objects:
 
     def __init__(self, git: Git, folder: Path | None = None) -> None:
         self._git = git
-        self._folder = folder  # where git writes objects, if that is known: what lies there need not be asked for
         self._packed_refs = "" if folder is None else str(folder.parent / "packed-refs")
         self._commits: dict[str, Commit] = {}  # by id: what an id names never changes
         self._reader: subprocess.Popen[bytes] | None = None
-        self._writer: subprocess.Popen[bytes] | None = None
-        self._hasher: subprocess.Popen[bytes] | None = None
         self._packed: tuple[int, ...] = ()  # packed refs as they were when the reader was started
 
     def close(self) -> None:
-        """End the processes that read and write objects, if they run."""
-        for process in (self._reader, self._writer, self._hasher):
-            if process is not None:
-                _end(process)
-        self._reader = self._writer = self._hasher = None
+        """End the process that reads objects, if it runs."""
+        if self._reader is not None:
+            end(self._reader)
+            self._reader = None
 
     def read(self, spec: str) -> Object | None:
         """Give the object that a revision or `REV:PATH` names, None where there is none."""
@@ -97,7 +87,7 @@ class Objects:
         It takes packed refs for those that it has read if they were packed anew within the same second.
         """
         if self._reader is not None and self._mark_of_packed_refs() != self._packed:
-            _end(self._reader)
+            end(self._reader)
             self._reader = None
         self._request([spec])
         return self._answer()
@@ -113,14 +103,14 @@ class Objects:
         if self._reader is None:
             self._packed = self._mark_of_packed_refs()
             self._reader = self._git.start("cat-file", "--batch", stdin=True)
-        stdin, _ = _pipes(self._reader)
+        stdin, _ = pipes(self._reader)
         stdin.write(b"".join(os.fsencode(spec) + b"\n" for spec in specs))
         stdin.flush()
 
     def _answer(self) -> Object | None:
         if self._reader is None:
             raise EOFError
-        _, stdout = _pipes(self._reader)
+        _, stdout = pipes(self._reader)
         header = stdout.readline().rstrip(b"\n")
         if header.endswith((b" missing", b" ambiguous", b" submodule")):
             return None
@@ -233,6 +223,11 @@ class Objects:
             return self._walk(rev, path)
         return found if found.kind == "tree" else None
 
+    def stored_tree(self, tree: str) -> dict[bytes, tuple[bytes, str]]:
+        """Read a tree with modes and names as they are stored: `.tasks` may hold many thousand."""
+        found = self._must(tree, "tree")
+        return {name: (mode, oid.hex()) for mode, name, oid in _stored(found)}
+
     def _walk(self, rev: str, path: str) -> Object | None:
         """Read a tree of which git says that it is missing, which it says too of one that it cannot read."""
         tree = self._must(f"{rev}^{{tree}}", "tree").oid
@@ -255,128 +250,11 @@ class Objects:
             hint="try again; if it happens again: a partial clone, or damage, see git fsck",
         )
 
-    def write_blob(self, content: bytes) -> str:
-        """Store a blob, byte for byte, and give its id."""
-        return self._git.run("hash-object", "-w", "--stdin", stdin=content).decode().strip()
-
-    def write_blobs(self, contents: Sequence[bytes], folder: Path) -> list[str]:
-        """Store blobs and give their ids; they go through files in a folder of the caller's."""
-        if not contents:
-            return []
-        with emptied(folder):
-            paths = [os.path.join(folder, str(number)) for number in range(len(contents))]  # noqa: PTH118 - many
-            for path, content in zip(paths, contents, strict=True):
-                files.write(Path(path), content)
-            return self.hash_files(paths)
-
-    def hash_files(self, paths: Sequence[str]) -> list[str]:
-        """Store files byte for byte, without the filters that attributes ask for, and give their ids."""
-        oids = [oid for path in paths if (oid := self._ask_hasher(path))]
-        if len(oids) == len(paths):
-            return oids
-        self.close()
-        listed = b"".join(map(listable, paths))  # once more, and to hear why
-        return self._git.run(*_HASHER, stdin=listed).decode().split()
-
-    def _ask_hasher(self, path: str) -> str:
-        if self._hasher is None:
-            self._hasher = self._git.start(*_HASHER, stdin=True)
-        stdin, stdout = _pipes(self._hasher)
-        with contextlib.suppress(BrokenPipeError):
-            stdin.write(listable(path))
-            stdin.flush()
-            return stdout.readline().decode().strip()
-        return ""
-
     def missing(self, oids: Iterable[bytes]) -> set[bytes]:
         """Tell which of some objects are not there."""
         listed = b"".join(oid + b"\n" for oid in oids)
         found = self._git.run("cat-file", "--batch-check=", stdin=listed)
         return {line.split(b" ")[0] for line in found.splitlines() if line.endswith(b" missing")}
-
-    def edit_tree(self, root: str | None, edits: Mapping[str, Entry | None]) -> str:
-        """Store the tree that differs from `root` in just these paths, and give its id.
-
-        None takes a path away. Only the folders on the way are read and written, whatever the size of the tree.
-        """
-        try:
-            return self._edit(root, edits) or self._write_tree({})
-        except (OSError, GitError):
-            self._end_writer()
-            raise
-
-    def _edit(self, tree: str | None, edits: Mapping[str, Entry | None]) -> str | None:
-        entries = self._listed(tree) if tree is not None else {}
-        below: dict[bytes, dict[str, Entry | None]] = {}
-        for path, entry in edits.items():
-            head, slash, rest = path.partition("/")
-            name = os.fsencode(head)
-            if slash:
-                below.setdefault(name, {})[rest] = entry
-            elif entry is not None:
-                entries[name] = entry.mode.lstrip("0").encode(), entry.oid
-            elif name not in below:
-                entries.pop(name, None)
-        for name, inner in below.items():
-            mode, there = entries.get(name, (b"", ""))
-            if mode != _TREE and not any(inner.values()):
-                continue
-            oid = self._edit(there if mode == _TREE else None, inner)
-            if oid is None:
-                entries.pop(name, None)
-            else:
-                entries[name] = _TREE, oid
-        return self._write_tree(entries) if entries else None
-
-    def _listed(self, tree: str) -> dict[bytes, tuple[bytes, str]]:
-        """Read a tree with modes and names as they are stored: `.tasks` may hold many thousand."""
-        found = self._must(tree, "tree")
-        return {name: (mode, oid.hex()) for mode, name, oid in _stored(found)}
-
-    def _write_tree(self, entries: Mapping[bytes, tuple[bytes, str]]) -> str:
-        lines = b"".join(
-            b"%s %s %s\t%s\0" % (mode, _KINDS.get(mode, b"blob"), oid.encode(), name)
-            for name, (mode, oid) in entries.items()
-        )
-        oid = self._ask_writer(lines)
-        if self._is_stored(oid):
-            return oid
-        self._end_writer()
-        done = self._git.attempt("mktree", "--missing", "-z", stdin=lines)  # once more, and to hear why
-        oid = done.out.decode().strip()
-        if done.code != 0 or not self._is_stored(oid):
-            raise GitError(
-                f"{self._git.folder}: git mktree failed: {self._git.why(done)}",
-                hint="is the disk full, or .git read-only?",
-            )
-        return oid
-
-    def _ask_writer(self, lines: bytes) -> str:
-        if self._writer is None:
-            self._writer = self._git.start("mktree", "--missing", "--batch", "-z", stdin=True)
-        stdin, stdout = _pipes(self._writer)
-        with contextlib.suppress(BrokenPipeError):
-            stdin.write(lines + b"\0")
-            stdin.flush()
-            return stdout.readline().decode().strip()
-        return ""
-
-    def _is_stored(self, oid: str) -> bool:
-        """Tell whether a tree is there: git mktree names it, and ends well, although it could not write it."""
-        if not oid:
-            return False
-        loose = self._folder is not None and (self._folder / oid[:2] / oid[2:]).exists()
-        return loose or self.read(oid) is not None
-
-    def _end_writer(self) -> None:
-        if self._writer is not None:
-            _end(self._writer)
-            self._writer = None
-
-
-def listable(path: str) -> bytes:
-    """Write a path as a line for `git hash-object --stdin-paths`, for which a quote at the beginning is its own."""
-    return (b"./" if path.startswith('"') else b"") + os.fsencode(path) + b"\n"
 
 
 def _stored(tree: Object) -> list[tuple[bytes, bytes, bytes]]:
@@ -392,17 +270,3 @@ def _stored(tree: Object) -> list[tuple[bytes, bytes, bytes]]:
 @cache
 def _mode(text: bytes) -> str:
     return text.decode().zfill(6)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
-    process.wait()
-
-
-def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
-    if process.stdin is None or process.stdout is None:
-        raise GitError("git was started without pipes: this is a bug in gitorch")
-    return process.stdin, process.stdout

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import subprocess
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 from gitorch.core.text import one_line
 from gitorch.errors import GitorchError
@@ -209,6 +210,22 @@ class Git:
         repo = Repo(self.folder)
         repo.git.update_environment(**_SET)
         return repo
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a git that was talked to."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+    process.wait()
+
+
+def pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    """Give standard input and output of a git that was started to be talked to."""
+    if process.stdin is None or process.stdout is None:
+        raise GitError("git was started without pipes: this is a bug in gitorch")
+    return process.stdin, process.stdout
 
 
 def complaint(stderr: str) -> str:

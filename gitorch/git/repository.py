@@ -13,6 +13,7 @@ from gitorch.errors import Exit, GitorchError
 from gitorch.git import durable
 from gitorch.git.objects import Objects
 from gitorch.git.process import Git, GitError, advice, complaint, told_to_hooks
+from gitorch.git.store import Store
 
 _IN_PROGRESS: Final = {
     "rebase-merge": "rebase",
@@ -110,6 +111,11 @@ class Repository:
     def objects(self) -> Objects:
         """The repository's objects."""
         return Objects(self.git, self.common_dir / "objects")
+
+    @cached_property
+    def store(self) -> Store:
+        """What writes objects."""
+        return Store(self.git, self.objects, self.common_dir / "objects")
 
     @cached_property
     def scratch(self) -> Path:
@@ -228,8 +234,9 @@ class Repository:
 
     def close(self) -> None:
         """End what this object has started."""
-        if "objects" in self.__dict__:
-            self.objects.close()
+        for name in ("objects", "store"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
 
 
 def _refuse_emptied(folder: Path) -> None:

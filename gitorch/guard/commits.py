@@ -204,7 +204,7 @@ def replay(
         if changes and not edits:
             continue
         base = repository.objects.commit(tip)
-        tree = repository.objects.edit_tree(base.tree if base else None, edits)
+        tree = repository.store.edit_tree(base.tree if base else None, edits)
         tip = _recommit(repository, commit, tree, tip)
     return tip
 

@@ -33,7 +33,7 @@ def changes_in(repository: Repository, paths: Sequence[str]) -> dict[str, Entry 
     ]
     read_in(repository, index, kept)
     head = repository.objects.commit("HEAD")
-    before = head.tree if head is not None else repository.objects.edit_tree(None, {})
+    before = head.tree if head is not None else repository.store.edit_tree(None, {})
     changed = diff(repository, before, git.line("write-tree", index=index))
     index.unlink(missing_ok=True)
     wanted = set(tracked) | set(there)

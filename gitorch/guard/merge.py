@@ -157,4 +157,4 @@ def merge(repository: Repository, *, base: Entry | None, ours: Entry | None, the
         done = repository.git.attempt("merge-file", "-p", "-q", *map(str, paths))
     if done.code != 0:
         return Conflict()
-    return Merged(Entry(mode, repository.objects.write_blob(done.out)))
+    return Merged(Entry(mode, repository.store.write_blob(done.out)))

@@ -51,7 +51,7 @@ def anchor(repository: Repository, invocation: str, snapshot: Snapshot, begin: s
     if {snapshot.tree, snapshot.staged} == {repository.objects.tree_of(begin)} and not snapshot.raw:
         return begin
     edits = {f"gitorch-raw/{number}": Entry(FILE_MODE, oid) for number, oid in enumerate(snapshot.raw.values())}
-    tree = repository.objects.edit_tree(snapshot.tree, edits) if edits else snapshot.tree
+    tree = repository.store.edit_tree(snapshot.tree, edits) if edits else snapshot.tree
     parents = [begin]
     if snapshot.staged not in (snapshot.tree, repository.objects.tree_of(begin)):
         parents.append(_keep(repository, snapshot.staged, [begin], f"What was staged before invocation {invocation}"))

@@ -13,8 +13,9 @@ from typing import Final, NamedTuple
 
 from gitorch.core.names import TASKS_DIR
 from gitorch.errors import GitorchError
-from gitorch.git.objects import Entry, listable
+from gitorch.git.objects import Entry
 from gitorch.git.repository import Repository
+from gitorch.git.store import listable
 from gitorch.guard import held as holding
 from gitorch.guard.held import DEFAULT_MAX_FILE, Held, hold_reason, holds_token
 
@@ -223,7 +224,7 @@ def _read_in_all(repository: Repository, index: Path, paths: Sequence[str]) -> t
     lines = []
     for path in refused:
         file = repository.root / path
-        oid = repository.objects.write_blob(file.read_bytes())
+        oid = repository.store.write_blob(file.read_bytes())
         mode = b"100755" if file.stat().st_mode & stat.S_IXUSR else b"100644"
         lines.append(b"%s %s 0\t%s\0" % (mode, oid.encode(), os.fsencode(path)))
     repository.git.run("update-index", "-z", "--index-info", stdin=b"".join(lines), index=index)
@@ -306,11 +307,11 @@ def _refuse_unseen(folder: Path, why: str) -> None:
 def with_raw_bytes(repository: Repository, snapshot: Snapshot, paths: Mapping[str, Entry | None]) -> Snapshot:
     """Keep, for the user's changed files, their very bytes where git's filters would change them."""
     plain = [path for path, entry in paths.items() if entry is not None and entry.mode.startswith("100")]
-    lying = _of_those_there(repository, [path for path in plain if "\n" not in path], repository.objects.hash_files)
+    lying = _of_those_there(repository, [path for path in plain if "\n" not in path], repository.store.hash_files)
     lying |= _of_those_there(
         repository,
         [path for path in plain if "\n" in path],
-        lambda some: [repository.objects.write_blob((repository.root / path).read_bytes()) for path in some],
+        lambda some: [repository.store.write_blob((repository.root / path).read_bytes()) for path in some],
     )
     if not lying:
         return snapshot

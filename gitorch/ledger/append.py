@@ -172,7 +172,7 @@ def _store(repository: Repository, state: WorkflowState, draft: Draft) -> tuple[
         if text != state.main_task_bytes:
             contents[MAIN_TASK_PATH] = text
     gone = record.main_task is None and state.main_task_entry is not None
-    written = repository.objects.write_blobs(list(contents.values()), repository.scratch / "blobs")
+    written = repository.store.write_blobs(list(contents.values()), repository.scratch / "blobs")
     blobs = dict(zip(contents, written, strict=True))
     edits: dict[str, Entry | None] = {**draft.work, **draft.checkout, **({MAIN_TASK_PATH: None} if gone else {})}
     renames: list[tuple[str, str]] = []
@@ -194,7 +194,7 @@ def _store(repository: Repository, state: WorkflowState, draft: Draft) -> tuple[
         elif edits.get(new) is None and state.states.get(change.name) != change.after:
             raise GitorchError(f"{new} cannot be committed", hint="is it there, and is nothing secret in it?")
     edits.update({path: Entry(FILE_MODE, oid) for path, oid in blobs.items()})
-    tree = repository.objects.edit_tree(state.tree, edits) if edits or state.tree is None else state.tree
+    tree = repository.store.edit_tree(state.tree, edits) if edits or state.tree is None else state.tree
     parents = [*([state.commit] if state.commit is not None else []), *draft.parents]
     commit = _write_commit(repository, tree, parents, message.build(record))
     removes += [path for path, entry in draft.checkout.items() if entry is None]

@@ -121,7 +121,7 @@ def _check_hook(
     index = repository.scratch / "hook.index"
     snapshot.copy_index(done.after.index_file, index)
     head = repository.objects.tree_of(done.branch.tip)
-    tree = repository.objects.edit_tree(head, done.parts.work)
+    tree = repository.store.edit_tree(head, done.parts.work)
     repository.git.run("read-tree", tree, index=index)
     since = begin if done.branch.own else None
     code, said = gates.run_hook(repository, hook, index=str(index), since=since, watch=watch)

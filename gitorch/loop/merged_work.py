@@ -79,7 +79,7 @@ def _bare_tree(repository: Repository, commit: str) -> str:
         for name, entry in entries.items()
         if entry.mode != TREE_MODE and (name == MAIN_TASK_FILE or parse_task_file(name) is not None)
     }
-    return repository.objects.edit_tree(repository.objects.tree_of(commit), own)
+    return repository.store.edit_tree(repository.objects.tree_of(commit), own)
 
 
 def _bare(repository: Repository, commit: str, parents: Sequence[str]) -> str:

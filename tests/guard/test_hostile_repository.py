@@ -49,6 +49,7 @@ def test_core_bare(dirty: Bench) -> None:
     assert "git config --replace-all core.bare false" in dirty.step("true", code=1).err
 
 
+@pytest.mark.thorough
 def test_a_worktree_of_a_bare_repository_leaves_it_bare(bench: Bench, tmp_path: Path) -> None:
     bench.git("clone", "-q", "--bare", str(bench.root), str(tmp_path / "bare"))
     bench.git("-C", str(tmp_path / "bare"), "worktree", "add", "-q", str(tmp_path / "linked"), "main")
@@ -100,6 +101,7 @@ def test_rewind_and_merge_write_over_no_flagged_file(bench: Bench, flag: str) ->
     assert not list((bench.root / ".git/gitorch").glob("*.index"))
 
 
+@pytest.mark.thorough
 def test_a_commit_of_the_users_secret_behind_hundreds_of_moves(bench: Bench) -> None:
     bench.write("secret.txt", "secret\n")
     more = "a=$(git rev-parse HEAD); b=$(git commit-tree -p $a -m more HEAD^{tree})"
@@ -109,6 +111,7 @@ def test_a_commit_of_the_users_secret_behind_hundreds_of_moves(bench: Bench) -> 
     assert "secret.txt" not in bench.git("log", "--name-only", "--format=")
 
 
+@pytest.mark.thorough
 def test_a_split_index_whose_shared_part_expires_at_once(bench: Bench) -> None:
     bench.git("config", "core.splitIndex", "true")
     bench.git("config", "splitIndex.sharedIndexExpire", "now")
@@ -118,6 +121,7 @@ def test_a_split_index_whose_shared_part_expires_at_once(bench: Bench) -> None:
     assert "A  staged.txt" in bench.git("status", "--short")
 
 
+@pytest.mark.thorough
 def test_the_shared_part_of_a_split_index_is_taken_away(dirty: Bench) -> None:
     dirty.git("update-index", "--split-index")
     before = dirty.photo()
@@ -136,6 +140,7 @@ def test_a_repository_made_of_a_folder_of_the_users(bench: Bench, ending: str) -
     _goes_on(bench)
 
 
+@pytest.mark.thorough
 def test_a_repository_that_was_there_stays(bench: Bench) -> None:
     bench.git("init", "-q", "doc")
     bench.write("doc/new.txt", "mine\n")
@@ -159,6 +164,7 @@ def test_objects_that_others_are_to_stand_for(dirty: Bench) -> None:
     assert dirty.photo(without=["done.txt"]) == before
 
 
+@pytest.mark.thorough
 def test_the_repository_is_moved_between(dirty: Bench) -> None:
     before = dirty.photo()
     _cut(dirty, "rm a.txt")
@@ -167,6 +173,7 @@ def test_the_repository_is_moved_between(dirty: Bench) -> None:
     assert moved.photo(without=["done.txt"]) == before
 
 
+@pytest.mark.thorough
 def test_an_entry_of_the_index_without_its_file(dirty: Bench) -> None:
     before = dirty.photo()
     dirty.step(f"git update-index --add --cacheinfo 100644,{'1' * 40},ghost.txt; {FAIL}", code=None)
@@ -195,6 +202,7 @@ def test_hooks_of_the_users_may_work_in_other_repositories(bench: Bench) -> None
     assert {*said.read_text().split()} == {str(other)}
 
 
+@pytest.mark.thorough
 def test_an_index_that_was_written_in_place(dirty: Bench) -> None:
     before = dirty.photo()
     dirty.step(f"echo junk > .git/index; {FAIL}", code=None)
@@ -202,6 +210,7 @@ def test_an_index_that_was_written_in_place(dirty: Bench) -> None:
     assert dirty.photo(without=["done.txt"]) == before
 
 
+@pytest.mark.thorough
 def test_core_bare_is_said_twice(dirty: Bench) -> None:
     before = dirty.photo()
     dirty.step(f"git config --add core.bare true; {FAIL}", code=None)
@@ -209,6 +218,7 @@ def test_core_bare_is_said_twice(dirty: Bench) -> None:
     assert dirty.photo(without=["done.txt"]) == before
 
 
+@pytest.mark.thorough
 def test_flags_come_back_beside_a_path_that_has_left_the_index(bench: Bench) -> None:
     bench.write("a.txt", "mine\n")
     bench.git("update-index", "--assume-unchanged", "a.txt", "b.txt")

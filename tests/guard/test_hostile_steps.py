@@ -422,13 +422,13 @@ def test_files_that_an_editor_takes_away_while_they_are_read(bench: Bench, monke
     taken = snapshot.take(repository, "before", of=repository.index, task_dir=None)
     changed = trees.diff(repository, repository.objects.tree_of("HEAD"), taken.tree)
     paths = {path: new for path, (_, new) in changed.items()}
-    real = repository.objects.hash_files
+    real = repository.store.hash_files
 
     def late(some: list[str]) -> list[str]:
         (bench.root / "gone.swp").unlink(missing_ok=True)
         return real(some)
 
-    monkeypatch.setattr(repository.objects, "hash_files", late)
+    monkeypatch.setattr(repository.store, "hash_files", late)
     found = snapshot.with_raw_bytes(repository, taken, paths)
     assert {"stays.txt", "gone\nodd.swp"} == {*found.exact}
     repository.close()

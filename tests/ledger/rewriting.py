@@ -79,12 +79,12 @@ class History:
 
     def edit(self, tree: str, paths: dict[str, str | Entry | None]) -> str:
         """Give a tree with some paths changed: text for new content, None to take one away."""
-        objects = self.repository.objects
+        store = self.repository.store
         edits = {
-            path: Entry("100644", objects.write_blob(new.encode())) if isinstance(new, str) else new
+            path: Entry("100644", store.write_blob(new.encode())) if isinstance(new, str) else new
             for path, new in paths.items()
         }
-        return objects.edit_tree(tree, edits)
+        return store.edit_tree(tree, edits)
 
     def entries(self, tree: str, folder: str = ".tasks") -> dict[str, Entry]:
         return self.repository.objects.tree(f"{tree}:{folder}")

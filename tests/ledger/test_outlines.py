@@ -139,7 +139,7 @@ def test_many_blobs_come_in_order_whatever_their_sizes(sandbox: Sandbox) -> None
     with opened(sandbox) as repository:
         objects = repository.objects
         contents = [bytes([number % 251]) * (number * 997 % 70_000) for number in range(300)]
-        oids = objects.write_blobs(contents, repository.scratch / "blobs")
+        oids = repository.store.write_blobs(contents, repository.scratch / "blobs")
         assert [*objects.blobs(oids)] == contents
         assert [*objects.blobs([])] == []
         for odd in ("1" * 40, objects.tree_of("HEAD")):

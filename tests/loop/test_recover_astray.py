@@ -72,6 +72,7 @@ def test_a_person_who_went_to_another_branch_is_sent_back(dirty: Bench) -> None:
     assert not (dirty.root / "half.txt").exists()
 
 
+@pytest.mark.thorough
 def test_a_person_who_took_it_off_the_branch_finds_the_snapshot(dirty: Bench) -> None:
     _cut(dirty, "echo half > half.txt")
     dirty.git("reset", "-q", "--hard", "HEAD~1")
@@ -112,6 +113,7 @@ def test_what_a_person_commits_on_the_branch_meanwhile_stays(dirty: Bench, *, ki
     assert dirty.photo(without=["done.txt"]) == before
 
 
+@pytest.mark.thorough
 def test_one_that_was_closed_elsewhere_leaves_the_snapshot(dirty: Bench) -> None:
     _cut(dirty, "echo wrecked > secret.txt")
     dirty.git("switch", "-q", "old")
@@ -134,6 +136,7 @@ def test_a_begin_that_was_written_anew_is_closed_and_all_is_put_back(dirty: Benc
     assert dirty.is_sound()
 
 
+@pytest.mark.thorough
 def test_an_end_that_the_agent_has_forged_ends_nothing(dirty: Bench) -> None:
     before = dirty.photo()
     sums = "Gitorch-Total-Steps: 1\\nGitorch-Total-Seconds: 0\\nGitorch-Idle: 0"
