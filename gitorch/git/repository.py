@@ -234,9 +234,10 @@ class Repository:
 
     def close(self) -> None:
         """End what this object has started."""
-        for name in ("objects", "store"):
-            if name in self.__dict__:
-                self.__dict__[name].close()
+        if "store" in self.__dict__:
+            self.store.close()
+        if "objects" in self.__dict__:
+            self.objects.close()
 
 
 def _refuse_emptied(folder: Path) -> None:

@@ -137,26 +137,31 @@ def _moves_since(repository: Repository, begin: str) -> list[tuple[str, str]]:
     head = repository.objects.commit("HEAD")
     moves: list[tuple[str, str]] = []
     for limit in (_REFLOG, _MOST):
-        # unread, the agent's commits would be taken for those of others
-        done = repository.git.ask(*READ_LOG, "-g", "-n", str(limit), "-z", "--format=%H %gs", "HEAD", "--")
-        lines = os.fsdecode(done.out).rstrip("\n\0").split("\0")
+        logged = _reflog(repository, limit)
         moves = []
-        for oid, _, action in (line.strip("\n").partition(" ") for line in lines):
+        for oid, action in logged:
             if not moves and head is not None and oid != head.oid:
                 continue  # git has written it down, and could not move the branch then
             moves.append((oid, action))
             if (oid == begin and action.startswith(_RECORD)) or (action.startswith(BY_US) and action not in OPEN):
                 return moves
-        if len(lines) < limit:
+        if len(logged) < limit:
             break
     return moves
 
 
+def _reflog(repository: Repository, limit: int) -> list[tuple[str, str]]:
+    """List where HEAD has been, newest first, and what brought it there."""
+    # unread, the agent's commits would be taken for those of others
+    done = repository.git.ask(*READ_LOG, "-g", "-n", str(limit), "-z", "--format=%H %gs", "HEAD", "--")
+    pairs = (line.strip("\n").partition(" ") for line in os.fsdecode(done.out).rstrip("\n\0").split("\0"))
+    return [(oid, action) for oid, _, action in pairs]
+
+
 def is_moved_by_agent(repository: Repository, begin: str, invocation: str) -> bool:
     """Tell whether the agent, a git that says nothing in the log, or we, have brought HEAD to where it is."""
-    done = repository.git.ask(*READ_LOG, "-g", "-n", str(_REFLOG), "-z", "--format=%H %gs", "HEAD", "--")
-    moves = (line.strip("\n").partition(" ") for line in os.fsdecode(done.out).rstrip("\n\0").split("\0"))
-    oid, _, action = next((move for move in moves if not move[2].startswith(_RENAMED)), ("", "", ""))
+    moves = (move for move in _reflog(repository, _REFLOG) if not move[1].startswith(_RENAMED))
+    oid, action = next(moves, ("", ""))
     if not oid:
         return False
     unlogged = not action or (oid == begin and action.startswith(_RECORD))

@@ -131,14 +131,12 @@ def _write(file: Path, content: bytes) -> None:
 
 def _remove(root: Path, path: str) -> None:
     target = root / path
-    for _ in range(2):
-        with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            try:
-                target.unlink()
-            except PermissionError:
-                open_folders(root, path)
-                continue
-        break
+    with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
+        try:
+            target.unlink()
+        except PermissionError:
+            open_folders(root, path)
+            target.unlink()
     parent = target.parent
     while parent != root:
         try:

@@ -173,10 +173,18 @@ def test_the_repository_is_moved_between(dirty: Bench) -> None:
     assert moved.photo(without=["done.txt"]) == before
 
 
+@pytest.mark.parametrize(
+    "deed",
+    [
+        pytest.param(f"git update-index --add --cacheinfo 100644,{'1' * 40},ghost.txt", id="an entry without its file"),
+        pytest.param("echo junk > .git/index", id="an index written in place"),
+        pytest.param("git config --add core.bare true", id="core.bare said twice"),
+    ],
+)
 @pytest.mark.thorough
-def test_an_entry_of_the_index_without_its_file(dirty: Bench) -> None:
+def test_a_failed_attempt_leaves_no_trace_of_it(dirty: Bench, deed: str) -> None:
     before = dirty.photo()
-    dirty.step(f"git update-index --add --cacheinfo 100644,{'1' * 40},ghost.txt; {FAIL}", code=None)
+    dirty.step(f"{deed}; {FAIL}", code=None)
     _goes_on(dirty)
     assert dirty.photo(without=["done.txt"]) == before
 
@@ -200,22 +208,6 @@ def test_hooks_of_the_users_may_work_in_other_repositories(bench: Bench) -> None
     hook.chmod(0o755)
     bench("create", "v")
     assert {*said.read_text().split()} == {str(other)}
-
-
-@pytest.mark.thorough
-def test_an_index_that_was_written_in_place(dirty: Bench) -> None:
-    before = dirty.photo()
-    dirty.step(f"echo junk > .git/index; {FAIL}", code=None)
-    _goes_on(dirty)
-    assert dirty.photo(without=["done.txt"]) == before
-
-
-@pytest.mark.thorough
-def test_core_bare_is_said_twice(dirty: Bench) -> None:
-    before = dirty.photo()
-    dirty.step(f"git config --add core.bare true; {FAIL}", code=None)
-    _goes_on(dirty)
-    assert dirty.photo(without=["done.txt"]) == before
 
 
 @pytest.mark.thorough
