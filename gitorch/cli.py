@@ -94,7 +94,7 @@ def _step_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 "--agent",
                 metavar="NAME",
                 shell_complete=_complete_agents,
-                help="The agent that does the work (default: local).",
+                help="The agent that does the work (default: git config gitorch.agent).",
             ),
             click.option("--model", metavar="M", help="The model to ask the agent for."),
             click.option("--max-steps", type=click.IntRange(0), metavar="N", help="Stop after N steps since start."),

@@ -102,10 +102,18 @@ def sealed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
         "[user]\n\tname = Test User\n\temail = test@example.invalid\n"
         "[init]\n\tdefaultBranch = main\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n"
         "[core]\n\tfsync = none\n"  # no test cuts the power
+        "[gitorch]\n\tagent = local\n"
     )
     # the installed program is the one beside the interpreter that runs the tests
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     return home
+
+
+@pytest.fixture
+def no_agent(sealed: Path) -> None:
+    """Configure no agent: the sealed settings choose the built-in one."""
+    settings = sealed / ".gitconfig"
+    settings.write_text(settings.read_text().replace("[gitorch]\n\tagent = local\n", ""))
 
 
 @pytest.fixture

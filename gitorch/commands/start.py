@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gitorch
 from gitorch import output
+from gitorch.api import Workflow
 from gitorch.commands.parameters import read_parameters
 from gitorch.errors import Exit
+from gitorch.loop import roster
 
 
 def run(
@@ -22,6 +24,18 @@ def run(
         appended = workflow.start(
             name, description=description, template=template, focus=focus, parameters=read_parameters(parameters)
         )
+        next_command = _next_command(workflow)
     output.say(f"started {name}  ({appended.commit[:10]})")
-    output.say("go on with: gitorch step, or gitorch run")
+    output.say(f"next: {next_command}")
     return Exit.OK
+
+
+def _next_command(workflow: Workflow) -> str:
+    """Return the command that runs the workflow, with an agent where none is configured, and the one that tries it."""
+    agent = roster.configured(workflow.repository)
+    if agent is not None:
+        return f"gitorch run   (agent: {agent}; try it first with: gitorch agents check {agent})"
+    there = roster.installed(workflow.repository)
+    if not there:
+        return f"gitorch run --agent NAME   (gitorch agents list; without a model: --agent {roster.LOCAL})"
+    return f"gitorch run --agent {there[0]}   (try it first with: gitorch agents check {there[0]})"

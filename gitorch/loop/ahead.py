@@ -157,11 +157,15 @@ def _priced(repository: Repository, ahead: Ahead, options: Options) -> bool:
     from gitorch.loop import roster  # noqa: PLC0415 - see above
 
     agent = choose_agent(repository, ahead.task, ahead.plan, options)
-    return not callable(agent) and (agent.name in (COMMAND, roster.DEFAULT) or "cost_usd" in agent.figures)
+    return not callable(agent) and (agent.name in (COMMAND, roster.LOCAL) or "cost_usd" in agent.figures)
 
 
 def choose_agent(repository: Repository, task: Task | None, plan: Plan, options: Options) -> Agent | Function:
-    """Choose who does the work: the task's command or agent, the agent asked for, the configured, the default."""
+    """Return who does the work: the task's own command or agent, that of the options, or the configured one.
+
+    Raises:
+        GitorchError: nobody has chosen an agent, or the chosen one is unknown, not allowed or not valid.
+    """
     from gitorch.agents import spec  # noqa: PLC0415 - see above
     from gitorch.loop import roster  # noqa: PLC0415 - likewise
 
@@ -175,4 +179,4 @@ def choose_agent(repository: Repository, task: Task | None, plan: Plan, options:
         return spec.shell(options.agent_command)
     if isinstance(options.agent, spec.Agent):
         return options.agent
-    return roster.load(repository, options.agent or roster.configured(repository))
+    return roster.chosen(repository, options.agent)

@@ -60,7 +60,7 @@ def hand_out(
     watch = watch or Silent()
     proposal.refuse_inside("begin")
     repository.check_writable()
-    if options.agent is None and not roster.is_configured(repository):
+    if options.agent is None and roster.configured(repository) is None:
         options = options._replace(agent=OWN)
     with stepping(repository):
         clear_way(repository, watch)

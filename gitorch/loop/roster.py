@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -16,7 +18,7 @@ from gitorch.errors import Exit, GitorchError
 from gitorch.git.repository import Repository
 from gitorch.loop import trust
 
-DEFAULT: Final = "local"
+LOCAL: Final = "local"  # the built-in agent, which needs no model
 FOLDER: Final = f"{TASKS_DIR}/agents"  # where a repository's own agent files lie
 BRANCH_AGENT: Final = "gitorchagent"  # in git's configuration of a branch
 _MAX_BYTES: Final = 256 * 1024
@@ -121,17 +123,42 @@ def read(source: Source) -> Agent:
     return agent
 
 
-def configured(repository: Repository) -> str:
-    """Give the name of the agent that git's configuration asks for: the branch's, the repository's, the default."""
-    return _configured(repository) or DEFAULT
+def chosen(repository: Repository, name: str | None) -> Agent:
+    """Return the agent of that name, or else the one that git's configuration names for the branch or repository.
+
+    Raises:
+        GitorchError: nobody has chosen an agent, or the chosen one is unknown, not allowed or not valid.
+    """
+    wanted = name or configured(repository)
+    if wanted is None:
+        raise GitorchError("no agent is chosen", hint=_how_to_choose(repository))
+    return load(repository, wanted)
 
 
-def is_configured(repository: Repository) -> bool:
-    """Tell whether git's configuration asks for an agent."""
-    return _configured(repository) is not None
-
-
-def _configured(repository: Repository) -> str | None:
+def configured(repository: Repository) -> str | None:
+    """Return the name of the agent that git's configuration names, for this branch or else for the repository."""
     branch = (repository.branch() or "").removeprefix("refs/heads/")
     config = repository.config
     return config.get(f"branch.{branch}.{BRANCH_AGENT}") or config.get("gitorch.agent") or None
+
+
+def installed(repository: Repository | None) -> list[str]:
+    """List the agents, other than the built-in one, whose programs are on PATH."""
+    found = []
+    for source in sources(repository).values():
+        if source.name == LOCAL or source.waits:
+            continue
+        with suppress(GitorchError):  # a file with an error names no program
+            if shutil.which(read(source).command[0]) is not None:
+                found.append(source.name)
+    return sorted(found)
+
+
+def _how_to_choose(repository: Repository) -> str:
+    there = installed(repository)
+    first = there[0] if there else "NAME"
+    known = f"installed: {', '.join(there)}" if there else "no coding agent is installed (gitorch agents list)"
+    return (
+        f"add --agent {first}, or run: git config gitorch.agent {first}; {known}; "
+        f"without a model: --agent {LOCAL}, which only collects and quotes passages"
+    )

@@ -153,8 +153,8 @@ def test_without_a_home(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> No
     for key in ("HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL"):
         monkeypatch.delenv(key)
     sandbox("start", "homeless-research")
-    sandbox("step")
-    sandbox("step")
+    sandbox("step", "--agent", "local")
+    sandbox("step", "--agent", "local")
     sandbox("doctor")
     sandbox("trust")
     assert sandbox("verify", "--json").json["ok"]

@@ -176,6 +176,7 @@ def test_all_commits_belong_where_the_audit_puts_them(story: Story, tmp_path: Pa
     assert _lines(mine, "new.txt")[0]["task"] == "notes"
 
 
+@pytest.mark.usefixtures("no_agent")
 def test_an_end_by_a_clock_put_back_tells_the_agent_too(
     story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

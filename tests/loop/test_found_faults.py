@@ -323,6 +323,7 @@ def test_finish_reads_the_end_of_a_long_output(bench: Bench, sealed: Path, tmp_p
     assert bench.trailers().get("Gitorch-Cost-USD") == "0.5"
 
 
+@pytest.mark.usefixtures("no_agent")
 def test_begin_says_that_it_cannot_keep_a_bound_on_money(bench: Bench) -> None:
     assert "cannot be kept" in bench("begin", "--max-cost", "1").err
 

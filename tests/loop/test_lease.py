@@ -22,6 +22,7 @@ def begin(bench: Bench, *options: str) -> dict[str, Any]:
     return begun
 
 
+@pytest.mark.usefixtures("no_agent")
 def test_what_is_done_between_is_checked_and_recorded_as_after_a_step(bench: Bench) -> None:
     mine = bench.write("mine.txt", "my own work\n")
     begun = begin(bench)
