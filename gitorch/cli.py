@@ -1,4 +1,4 @@
-"""The command line: what the words are. What they do is in `gitorch.commands`, imported only when it is needed."""
+"""The command line: commands and options. What they do is in `gitorch.commands`, imported when it is needed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 
 import click
 
-from gitorch import __version__
+from gitorch import __version__, output
 from gitorch.core.names import TASK_STATES
 from gitorch.ending import code_of
 from gitorch.errors import Exit, GitorchError
+from gitorch.help import HelpGroup, MainGroup, complete, everyday, help_width
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -26,7 +27,7 @@ def run(args: Sequence[str]) -> int:
 def _run(args: Sequence[str]) -> int:
     prog = "git orch" if Path(sys.argv[0]).name == "git-orch" else "gitorch"
     try:
-        result = cli.main(args=list(args), prog_name=prog, standalone_mode=False)
+        result = cli.main(args=list(args), prog_name=prog, standalone_mode=False, terminal_width=help_width())
     except click.UsageError as error:
         hint = f"{error.ctx.command_path} -h" if error.ctx is not None else f"{prog} -h"
         raise GitorchError(error.format_message(), hint=f"see {hint}", code=Exit.USAGE) from None
@@ -74,16 +75,17 @@ def _complete_agents(_ctx: click.Context, _param: click.Parameter, incomplete: s
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 _template = click.option("--template", metavar="T", shell_complete=_complete_templates, help="The template to use.")
 _parameters = click.option(
-    "--param", "parameters", metavar="KEY=VALUE", multiple=True, help="A value for a parameter of the template."
+    "--param", "parameters", metavar="KEY=VALUE", multiple=True, help="A parameter of the template; repeatable."
 )
 
 
 def _task(name: str = "name", *, required: bool = True) -> _Decorator:
-    return click.argument(name, metavar="NAME", required=required, shell_complete=_complete_tasks)
+    metavar = "NAME" if required else "[NAME]"
+    return click.argument(name, metavar=metavar, required=required, shell_complete=_complete_tasks)
 
 
 _agent_command = click.option(
-    "--agent-command", metavar="CMD", help="A shell command as agent; it gets the prompt on stdin."
+    "--agent-command", metavar="CMD", help="A shell command as the agent; it reads the prompt from standard input."
 )
 
 
@@ -94,23 +96,25 @@ def _step_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 "--agent",
                 metavar="NAME",
                 shell_complete=_complete_agents,
-                help="The agent that does the work (default: git config gitorch.agent).",
+                help="The agent to use (default: git config gitorch.agent).",
             ),
-            click.option("--model", metavar="M", help="The model to ask the agent for."),
-            click.option("--max-steps", type=click.IntRange(0), metavar="N", help="Stop after N steps since start."),
-            click.option("--max-cost", metavar="USD", help="Stop once this much is spent since start."),
+            click.option("--model", metavar="M", help="The model to request from the agent."),
             click.option(
-                "--max-time", metavar="TIME", help="Stop once agents have run so long since start (90s, 15m, 2h)."
+                "--max-steps", type=click.IntRange(0), metavar="N", help="Stop when N steps have run since start."
+            ),
+            click.option("--max-cost", metavar="USD", help="Stop when this much was spent since start."),
+            click.option(
+                "--max-time", metavar="TIME", help="Stop when agents have run this long since start (90s, 15m, 2h)."
             ),
             click.option(
-                "--max-attempts", type=click.IntRange(1), default=3, metavar="N", help="Tries of one task (3)."
+                "--max-attempts", type=click.IntRange(1), default=3, metavar="N", help="Attempts per task (default 3)."
             ),
             click.option(
                 "--max-idle",
                 type=click.IntRange(1),
                 default=5,
                 metavar="N",
-                help="Stop after N steps without change (5).",
+                help="Stop after N steps in a row without a change (default 5).",
             ),
         )
     ):
@@ -118,38 +122,71 @@ def _step_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("-C", "folder", metavar="DIR", default=".", help="Work as if started in DIR.")
+@click.group(
+    cls=MainGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.option("-C", "folder", metavar="DIR", default=".", help="Run as if started in DIR.")
 @click.version_option(__version__, message="gitorch %(version)s")
 @click.pass_context
 def cli(ctx: click.Context, folder: str) -> None:
-    r"""Drive coding agents through a workflow whose whole state and history is in git.
-
-    \b
-    gitorch start NAME -d 'what is wanted'     begin a workflow
-    while gitorch step; do :; done             one invocation after another
-    git log                                    what happened
-    """
+    """Run coding agents through a workflow that is stored entirely in git."""
     ctx.obj = folder
+    if ctx.invoked_subcommand is None:
+        output.say(everyday(cli, ctx))
+
+
+@cli.command("help")
+@click.argument("words", metavar="[COMMAND]", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="List all commands.")
+@click.pass_context
+def help_(ctx: click.Context, words: tuple[str, ...], *, everything: bool) -> None:
+    """Show this help, all commands, or the help of one command."""
+    parent = ctx.find_root()
+    if everything:
+        output.say(complete(cli, parent))
+        return
+    command: click.Command = cli
+    at = parent
+    for word in words:
+        if not isinstance(command, click.Group):
+            raise click.UsageError(f"'{at.command_path}' has no command '{word}'", ctx)
+        _, found, _ = command.resolve_command(at, [word])
+        command = found or command
+        at = click.Context(command, info_name=word, parent=at)
+    output.say(command.get_help(at))
+
+
+def _show_help(ctx: click.Context) -> None:
+    """Show the help of a group that is called without one of its commands."""
+    if ctx.invoked_subcommand is None:
+        output.say(ctx.get_help())
 
 
 @cli.command()
 @click.option("--claude", is_flag=True, help="Add and commit the skills for Claude Code.")
 @click.pass_obj
 def init(folder: str, /, **values: Any) -> int:
-    """Make a repository ready: git init where there is none, .tasks, the hooks."""
+    """Prepare a repository for gitorch: .tasks and the git hooks.
+
+    Runs git init where there is no repository yet.
+    """
     return _call("init", folder=folder, **values)
 
 
 @cli.command()
 @click.argument("name")
-@click.option("-d", "--description", metavar="TEXT", help="What is wanted.")
+@click.option("-d", "--description", metavar="TEXT", help="The description.")
 @_template
 @_parameters
-@click.option("--focus", metavar="F", help="One sentence of at most 15 words.")
+@click.option("--focus", metavar="F", help="A focus: one sentence of at most 15 words.")
 @click.pass_obj
 def start(folder: str, /, **values: Any) -> int:
-    """Begin a workflow: its main task and MAIN_TASK in one commit."""
+    """Start a workflow from a description.
+
+    Writes its main task and MAIN_TASK in one commit; the template decides how it is divided into subtasks.
+    """
     return _call("start", folder=folder, **values)
 
 
@@ -159,10 +196,12 @@ def start(folder: str, /, **values: Any) -> int:
 @_json
 @click.pass_obj
 def step(folder: str, /, **values: Any) -> int:
-    """Do one invocation: read the state, do one thing, set up the next.
+    """Run one invocation.
 
-    Exit 0: a step was done and there is more; 10: the workflow is completed; 20: blocked; 30: a limit is reached;
-    75: try again later.
+    It reads the state, does one thing, and sets up the next.
+
+    Exit codes: 0, a step was done and there is more; 10, the workflow is completed; 20, it is blocked; 30, a limit is
+    reached; 75, try again later.
     """
     return _call("step", folder=folder, **values)
 
@@ -173,39 +212,46 @@ def step(folder: str, /, **values: Any) -> int:
 @click.option("--no-wait", is_flag=True, help="End with exit 75 instead of waiting for a rate limit to pass.")
 @click.pass_obj
 def run_(folder: str, /, **values: Any) -> int:
-    """Do steps until the workflow is completed, blocked, or a limit is reached.
+    """Run steps until the workflow is done or blocked.
 
-    ^C lets the step that runs end first; a second ^C stops its agent.
+    It also ends at a limit. ^C lets the current step end first; a second ^C stops its agent.
     """
     return _call("run", folder=folder, **values)
 
 
 @cli.command()
 @_step_options
-@click.option("--lease", metavar="TIME", default="1h", help="How long it may be out (1h); then it counts as cut off.")
+@click.option(
+    "--lease",
+    metavar="TIME",
+    default="1h",
+    help="How long the loop may take (default 1h); then the invocation is closed.",
+)
 @_json
 @click.pass_obj
 def begin(folder: str, /, **values: Any) -> int:
-    """Begin the next invocation and hand it out to a loop of your own; finish takes it back.
+    """Begin an invocation and hand it out to a loop of your own.
 
-    Exit codes are those of step.
+    gitorch finish ends it. The exit codes are those of step.
     """
     return _call("begin", folder=folder, **values)
 
 
 @cli.command()
-@click.option("--exit", "code", type=click.IntRange(0, 255), metavar="CODE", help="How the agent's program ended.")
 @click.option(
-    "--output", "printed", type=click.File("rb"), metavar="FILE", help="What it printed; - is standard input."
+    "--exit", "code", type=click.IntRange(0, 255), metavar="CODE", help="The exit code of the agent's program."
 )
-@click.option("--result", metavar="FILE", help="What came of it, as JSON, in place of its result file.")
-@click.option("--max-attempts", type=click.IntRange(1), default=3, metavar="N", help="Tries of one task (3).")
+@click.option(
+    "--output", "printed", type=click.File("rb"), metavar="FILE", help="What it printed; - reads standard input."
+)
+@click.option("--result", metavar="FILE", help="A JSON file to use instead of its result file.")
+@click.option("--max-attempts", type=click.IntRange(1), default=3, metavar="N", help="Attempts per task (default 3).")
 @_json
 @click.pass_obj
 def finish(folder: str, /, **values: Any) -> int:
-    """End the invocation that begin has handed out: its work is checked and recorded.
+    """End the invocation that begin has handed out.
 
-    Exit codes are those of step.
+    Its work is checked and recorded. The exit codes are those of step.
     """
     return _call("finish", folder=folder, **values)
 
@@ -214,7 +260,7 @@ def finish(folder: str, /, **values: Any) -> int:
 @_json
 @click.pass_obj
 def status(folder: str, /, **values: Any) -> int:
-    """Show what happens next, how many tasks there are in each state, and what runs now."""
+    """Show what happens next, what runs now, and the cost so far."""
     return _call("status", folder=folder, **values)
 
 
@@ -222,19 +268,26 @@ def status(folder: str, /, **values: Any) -> int:
 @click.argument("status")
 @click.argument("next_", metavar="NEXT")
 @click.option("--task", metavar="T", shell_complete=_complete_tasks, help="The current task.")
-@click.option("--focus", metavar="F", help="One sentence of at most 15 words.")
+@click.option("--focus", metavar="F", help="A focus: one sentence of at most 15 words.")
 @click.pass_obj
 def update(folder: str, /, **values: Any) -> int:
-    """Replace MAIN_TASK: STATUS is continue, completed or blocked, NEXT one sentence of at most 15 words."""
+    """Set MAIN_TASK: what the workflow does next.
+
+    STATUS is continue, completed or blocked; NEXT is one sentence of at most 15 words.
+    """
     return _call("update", folder=folder, **values)
 
 
 @cli.command()
 @click.argument("name")
-@click.option("-d", "--description", metavar="TEXT", help="What is wanted.")
-@click.option("--parent", metavar="P", shell_complete=_complete_tasks, help="The task it is part of.")
+@click.option("-d", "--description", metavar="TEXT", help="The description.")
+@click.option("--parent", metavar="P", shell_complete=_complete_tasks, help="The parent task.")
 @click.option(
-    "--needs", metavar="N", multiple=True, shell_complete=_complete_tasks, help="A task to be completed first."
+    "--needs",
+    metavar="N",
+    multiple=True,
+    shell_complete=_complete_tasks,
+    help="A task that has to be completed first; repeatable.",
 )
 @click.pass_obj
 def create(folder: str, /, **values: Any) -> int:
@@ -245,10 +298,13 @@ def create(folder: str, /, **values: Any) -> int:
 @cli.command()
 @_task()
 @click.argument("state", shell_complete=_complete_states)
-@click.option("--reason", metavar="TEXT", help="Why.")
+@click.option("--reason", metavar="TEXT", help="The reason.")
 @click.pass_obj
 def move(folder: str, /, **values: Any) -> int:
-    """Change a task's state; its folder and file are committed along."""
+    """Change the state of a task.
+
+    The task's file and directory are committed with it.
+    """
     return _call("move", folder=folder, **values)
 
 
@@ -267,9 +323,10 @@ def list_(folder: str, /, **values: Any) -> int:
 @_json
 @click.pass_obj
 def show(folder: str, /, **values: Any) -> int:
-    """Show one task: its file, what it needs, its subtasks, what happened to it. Or one invocation, difference too.
+    """Show a task, or an invocation with its diff.
 
-    An invocation is named by 6 or more digits of its id, or by a commit that belongs to it.
+    A task: its file, needs, subtasks and history. An invocation is named by 6 or more digits of its id, or by one of
+    its commits.
     """
     return _call("show", folder=folder, **values)
 
@@ -278,7 +335,7 @@ def show(folder: str, /, **values: Any) -> int:
 @_task()
 @click.pass_obj
 def drop(folder: str, /, **values: Any) -> int:
-    """Take a task away; its folder stays."""
+    """Remove a task; its directory stays."""
     return _call("drop", folder=folder, **values)
 
 
@@ -289,27 +346,33 @@ def drop(folder: str, /, **values: Any) -> int:
 @_parameters
 @click.pass_obj
 def decompose(folder: str, /, **values: Any) -> int:
-    """Cut a task into subtasks by a template, in one commit; MAIN_TASK is left alone."""
+    """Divide a task into subtasks by a template.
+
+    It is one commit; MAIN_TASK is not changed.
+    """
     return _call("decompose", folder=folder, **values)
 
 
 @cli.command()
 @_task()
 @click.option(
-    "--budget", type=click.IntRange(200), default=8000, metavar="TOKENS", help="How much there may be (8000)."
+    "--budget", type=click.IntRange(200), default=8000, metavar="TOKENS", help="The largest size (default 8000)."
 )
 @_json
 @click.pass_obj
 def context(folder: str, /, **values: Any) -> int:
-    """Print what a fresh agent needs to know for a task, within a budget."""
+    """Print what a fresh agent needs to know about a task.
+
+    The text stays within a budget of tokens.
+    """
     return _call("context", folder=folder, **values)
 
 
 @cli.command()
-@click.option("--agent", metavar="NAME", shell_complete=_complete_agents, help="The agent that would get it.")
+@click.option("--agent", metavar="NAME", shell_complete=_complete_agents, help="The agent that would get the prompt.")
 @click.pass_obj
 def prompt(folder: str, /, **values: Any) -> int:
-    """Print the exact prompt that the next invocation gets."""
+    """Print the exact prompt of the next invocation."""
     return _call("prompt", folder=folder, **values)
 
 
@@ -317,23 +380,27 @@ def prompt(folder: str, /, **values: Any) -> int:
 @click.argument("text")
 @click.pass_obj
 def answer(folder: str, /, text: str) -> int:
-    """Answer what a blocked workflow asks, and let it go on."""
+    """Answer the question that blocks the workflow.
+
+    The workflow continues then. Without TEXT the question is shown, and on a terminal you are asked for the answer.
+    """
     return _call("answer", folder=folder, text=text)
 
 
 @cli.command()
 @click.argument("revs", metavar="[REV]...", nargs=-1)
-@click.option("--task", metavar="NAME", shell_complete=_complete_tasks, help="Only what is about this task.")
-@click.option("--action", metavar="A", help="Only invocations that did this: execute, …")
-@click.option("--outcome", metavar="O", help="Only invocations that came to this: failed, …")
-@click.option("--since", metavar="WHEN", help="Only what is newer than a date or a commit.")
+@click.option("--task", metavar="NAME", shell_complete=_complete_tasks, help="Only records of this task.")
+@click.option("--action", metavar="A", help="Only invocations with this action: execute, …")
+@click.option("--outcome", metavar="O", help="Only invocations with this outcome: failed, …")
+@click.option("--since", metavar="WHEN", help="Only records after a date or a commit.")
 @click.option("-n", "--max-count", type=click.IntRange(1), metavar="N", help="At most N records.")
 @_json
 @click.pass_obj
 def log(folder: str, /, **values: Any) -> int:
-    """List the records, newest first; with --json one object per line.
+    """List the records, newest first.
 
-    Lines beside them hold each invocation together; one that a filter fits is listed whole.
+    Lines at the left margin join the records of one invocation; one that a filter matches is listed whole. With --json
+    each line is one object.
     """
     return _call("log", folder=folder, **values)
 
@@ -346,7 +413,10 @@ def log(folder: str, /, **values: Any) -> int:
 @_json
 @click.pass_obj
 def blame(folder: str, /, **values: Any) -> int:
-    """Tell of each line of a file its task, invocation, agent and model; without REV, of the work tree's file."""
+    """Show which invocation, agent and model wrote each line of a file.
+
+    Without REV it is the file in the work tree.
+    """
     return _call("blame", folder=folder, **values)
 
 
@@ -355,63 +425,87 @@ def blame(folder: str, /, **values: Any) -> int:
 @_json
 @click.pass_obj
 def audit(folder: str, /, **values: Any) -> int:
-    """Tell the invocations in order: what each did, made and cost; and the sums by task, agent and action."""
+    """List the invocations in order, with totals by task and agent.
+
+    Each with what it did, changed and cost.
+    """
     return _call("audit", folder=folder, **values)
 
 
 @cli.command()
 @click.argument("rev", default="HEAD")
 @click.option(
-    "-o", "target", metavar="FILE", default="gitorch-report.html", help="Where to (gitorch-report.html); - prints it."
+    "-o",
+    "target",
+    metavar="FILE",
+    default="gitorch-report.html",
+    help="The file (default gitorch-report.html); - prints it.",
 )
-@click.option("--link-base", metavar="URL", help="The repository's web address, to link commits (default: origin's).")
+@click.option(
+    "--link-base",
+    metavar="URL",
+    help="The web address of the repository, for links to commits (default: that of origin).",
+)
 @click.pass_obj
 def report(folder: str, /, **values: Any) -> int:
-    """Write one HTML page about the history: tasks, invocations, cost, states at any point. It needs no network."""
+    """Write the history as one HTML page.
+
+    It shows tasks, invocations, cost, and the state at any point, and needs no network.
+    """
     return _call("report", folder=folder, **values)
 
 
 @cli.command()
 @click.argument("form", metavar="FORMAT", type=click.Choice(["json", "mermaid", "dot", "otlp"]))
 @click.argument("rev", default="HEAD")
-@click.option("-o", "target", metavar="FILE", help="Where to (default: standard output).")
+@click.option("-o", "target", metavar="FILE", help="The file (default: standard output).")
 @click.pass_obj
 def export(folder: str, /, **values: Any) -> int:
-    """Write the history for other programs: json (the audit and the tasks), mermaid or dot (the tasks), otlp (traces).
+    """Write the history in the format of another program.
 
-    mermaid is a flowchart, dot a graph for Graphviz, otlp OpenTelemetry's JSON with a trace for each workflow.
+    json is the audit and the tasks; mermaid a flowchart and dot a Graphviz graph of the tasks; otlp OpenTelemetry's
+    JSON, with a trace for each workflow.
     """
     return _call("export", folder=folder, **values)
 
 
 @cli.command()
 @click.argument("rev", default="HEAD")
-@click.option("--since", metavar="REV", help="Judge the commits after REV only; what was before is taken as told.")
-@click.option("--signatures", is_flag=True, help="Ask that every record is signed, and the signature good.")
+@click.option("--since", metavar="REV", help="Check only the commits after REV.")
+@click.option("--signatures", is_flag=True, help="Require a good signature on every record.")
 @_json
 @click.pass_obj
 def verify(folder: str, /, **values: Any) -> int:
-    """Compare every record of the history with the tree it stands on; exit 1 names the first bad commit."""
+    """Check every record of the history against its tree.
+
+    Exit code 1 names the first commit with a problem.
+    """
     return _call("verify", folder=folder, **values)
 
 
 @cli.command()
 @click.argument("invocation")
-@click.option("--work", is_flag=True, help="Restore the files that invocations have changed since, too.")
+@click.option("--work", is_flag=True, help="Also restore the files that invocations have changed since.")
 @click.pass_obj
 def rewind(folder: str, /, **values: Any) -> int:
-    """Go back to the state after INVOCATION (an id, or a commit) by a new commit; nothing is lost."""
+    """Return to the state after an invocation, by a new commit.
+
+    INVOCATION is an id or a commit. Nothing is lost.
+    """
     return _call("rewind", folder=folder, **values)
 
 
 @cli.command()
 @click.argument("invocation")
 @click.option("-b", "--branch", required=True, metavar="BRANCH", help="The new branch.")
-@click.option("-w", "--worktree", metavar="DIR", help="Make a linked worktree for it in DIR.")
-@click.option("--agent", metavar="NAME", shell_complete=_complete_agents, help="The agent that shall work there.")
+@click.option("-w", "--worktree", metavar="DIR", help="Create a linked worktree for it in DIR.")
+@click.option("--agent", metavar="NAME", shell_complete=_complete_agents, help="The agent that works there.")
 @click.pass_obj
 def fork(folder: str, /, **values: Any) -> int:
-    """Go on from the state after INVOCATION (an id, or a commit) on a branch of its own."""
+    """Continue from the state after an invocation on a new branch.
+
+    INVOCATION is an id or a commit.
+    """
     return _call("fork", folder=folder, **values)
 
 
@@ -420,20 +514,25 @@ def fork(folder: str, /, **values: Any) -> int:
 @click.option("--resolve", is_flag=True, help="Record the merge that git merge has left in conflict.")
 @click.pass_obj
 def merge(folder: str, /, **values: Any) -> int:
-    """Join BRANCH, which went on with the same workflow: its files by git, the tasks' states by both histories."""
+    """Merge a branch that continued the same workflow.
+
+    Files are merged as git does, task states by both histories.
+    """
     return _call("merge", folder=folder, **values)
 
 
-@cli.group()
-def templates() -> None:
-    """The decomposition templates: list, show, check."""
+@cli.group(cls=HelpGroup, invoke_without_command=True)
+@click.pass_context
+def templates(ctx: click.Context) -> None:
+    """List, show and check the templates that divide tasks."""
+    _show_help(ctx)
 
 
 @templates.command("list")
 @_json
 @click.pass_obj
 def templates_list(folder: str, /, **values: Any) -> int:
-    """List the templates there are."""
+    """List the templates."""
     return _call("templates", what="list", folder=folder, **values)
 
 
@@ -451,20 +550,25 @@ def templates_show(folder: str, /, **values: Any) -> int:
 @_json
 @click.pass_obj
 def templates_check(folder: str, /, **values: Any) -> int:
-    """Check a template file; a fault is told with file, line and key."""
+    """Check a template file.
+
+    Errors name the file, line and key.
+    """
     return _call("templates", what="check", folder=folder, **values)
 
 
-@cli.group()
-def agents() -> None:
-    """The coding agents that can do the work: list, show, check."""
+@cli.group(cls=HelpGroup, invoke_without_command=True)
+@click.pass_context
+def agents(ctx: click.Context) -> None:
+    """List, show and check the coding agents."""
+    _show_help(ctx)
 
 
 @agents.command("list")
 @_json
 @click.pass_obj
 def agents_list(folder: str, /, **values: Any) -> int:
-    """List the agents there are, and which of their programs are installed."""
+    """List the agents, and which programs are installed."""
     return _call("agents", what="list", folder=folder, **values)
 
 
@@ -472,7 +576,10 @@ def agents_list(folder: str, /, **values: Any) -> int:
 @click.argument("name", shell_complete=_complete_agents)
 @click.pass_obj
 def agents_show(folder: str, /, **values: Any) -> int:
-    """Print an agent's file; a changed copy under ~/.config/gitorch/agents takes its place."""
+    """Print the file of an agent.
+
+    A changed copy in ~/.config/gitorch/agents replaces it.
+    """
     return _call("agents", what="show", folder=folder, **values)
 
 
@@ -482,17 +589,23 @@ def agents_show(folder: str, /, **values: Any) -> int:
 @_json
 @click.pass_obj
 def agents_check(folder: str, /, **values: Any) -> int:
-    """Try an agent out with a task of one word, in a repository of its own; a paid model costs a little."""
+    """Try an agent with a tiny task in a temporary repository.
+
+    A paid model costs a little.
+    """
     return _call("agents", what="check", folder=folder, **values)
 
 
 @cli.command()
 @_task(required=False)
-@click.option("--agent", metavar="NAME", help="Allow an agent file of the repository's instead.")
+@click.option("--agent", metavar="NAME", help="Allow an agent file of the repository instead.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def trust(folder: str, /, **values: Any) -> int:
-    """Allow the command lines (run, check) of a task, or of all open tasks, to run."""
+    """Allow the commands of tasks to run.
+
+    NAME is one task; without it, all open tasks.
+    """
     return _call("trust", folder=folder, **values)
 
 
@@ -500,15 +613,21 @@ def trust(folder: str, /, **values: Any) -> int:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def adopt(folder: str, /, **values: Any) -> int:
-    """Record states that came about without a record: by commits past the hooks, a rebase or edits by hand."""
+    """Record state changes that were made without a record.
+
+    They come from commits without the hooks, a rebase, or edits by hand.
+    """
     return _call("adopt", folder=folder, **values)
 
 
 @cli.command()
-@click.option("--into", metavar="DIR", help="Where to make the copy (default: a new temporary folder).")
+@click.option("--into", metavar="DIR", help="The directory of the copy (default: a temporary one).")
 @click.pass_obj
 def demo(folder: str, /, **values: Any) -> int:
-    """Run a research workflow on a copy of this repository, without any model; the repository is left untouched."""
+    """Run a research workflow on a copy of this repository.
+
+    It uses the built-in agent, which needs no model, and does not change the repository.
+    """
     return _call("demo", folder=folder, **values)
 
 
@@ -516,7 +635,10 @@ def demo(folder: str, /, **values: Any) -> int:
 @_json
 @click.pass_obj
 def doctor(folder: str, /, **values: Any) -> int:
-    """Look for what could be wrong with the surroundings, the repository and the workflow, and say what to do."""
+    """Check the environment, the repository and the workflow.
+
+    Each problem comes with what to do.
+    """
     return _call("doctor", folder=folder, **values)
 
 
@@ -528,19 +650,24 @@ def hook(folder: str, /, args: tuple[str, ...]) -> int:
     return _call("hook", folder=folder, args=args)
 
 
-@cli.group()
-def hooks() -> None:
-    """The hooks for git: install, uninstall, status."""
+@cli.group(cls=HelpGroup, invoke_without_command=True)
+@click.pass_context
+def hooks(ctx: click.Context) -> None:
+    """Install, remove and check the git hooks."""
+    _show_help(ctx)
 
 
-_server = click.option("--server", is_flag=True, help="The hook of a repository that is pushed to: pre-receive.")
+_server = click.option("--server", is_flag=True, help="The pre-receive hook of a repository that is pushed to.")
 
 
 @hooks.command("install")
 @_server
 @click.pass_obj
 def hooks_install(folder: str, /, **values: Any) -> int:
-    """Install the hooks, which check commits and pushes; a hook that is there stays, and runs first."""
+    """Install the hooks that check commits and pushes.
+
+    An existing hook is kept, and runs first.
+    """
     return _call("hooks", what="install", folder=folder, **values)
 
 
@@ -548,7 +675,7 @@ def hooks_install(folder: str, /, **values: Any) -> int:
 @_server
 @click.pass_obj
 def hooks_uninstall(folder: str, /, **values: Any) -> int:
-    """Take the hooks out, and put back those that were there before."""
+    """Remove the hooks, and restore the previous ones."""
     return _call("hooks", what="uninstall", folder=folder, **values)
 
 
@@ -557,5 +684,5 @@ def hooks_uninstall(folder: str, /, **values: Any) -> int:
 @_json
 @click.pass_obj
 def hooks_status(folder: str, /, **values: Any) -> int:
-    """Tell for each hook whether it is installed, and where git looks for it."""
+    """Show which hooks are installed, and where."""
     return _call("hooks", what="status", folder=folder, **values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import unicodedata
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any, Final, TextIO
@@ -21,7 +22,7 @@ _OF_PAINTED: Final = 4  # _PAINTED.split gives plain text, start, painted text, 
 
 
 class ReaderGone(Exception):
-    """Whoever read our standard output has closed it."""
+    """The reader of standard output has closed it."""
 
 
 def setup() -> None:
@@ -42,27 +43,37 @@ def _open_missing() -> None:
 
 
 def write(text: str) -> None:
-    """Print a result as it is.
+    """Print a result as it is. Where nobody reads it any more it is dropped: the exit code still counts.
 
     Raises:
-        ReaderGone: nobody reads it any more.
         OSError: it cannot be written.
     """
+    _write(text)
+
+
+def _write(text: str) -> bool:
+    """Print a text; return whether somebody reads it."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries, and complains, at its end
         if isinstance(error, BrokenPipeError):
-            raise ReaderGone from None
+            return False
         raise
+    return True
 
 
 def pieces(found: Iterable[str]) -> None:
-    """Print a long result piece by piece, some at once."""
+    """Print a long result piece by piece, some at once.
+
+    Raises:
+        ReaderGone: nobody reads it any more, so that there is no point in computing the rest.
+    """
     left = iter(found)
     while some := "".join(islice(left, _AT_ONCE)):
-        write(some)
+        if not _write(some):
+            raise ReaderGone
 
 
 def say(text: str = "") -> None:
@@ -73,6 +84,17 @@ def say(text: str = "") -> None:
 def lines(texts: Iterable[str]) -> None:
     """Print many lines like `say`, some at once."""
     pieces(_harmless(text, sys.stdout) + "\n" for text in texts)
+
+
+def stream(texts: Iterable[str]) -> None:
+    """Print lines of a result one by one, as soon as they are there.
+
+    Raises:
+        ReaderGone: nobody reads them any more, so that there is no point in computing the rest.
+    """
+    for text in texts:
+        if not _write(_harmless(text, sys.stdout) + "\n"):
+            raise ReaderGone
 
 
 def _harmless(text: str, stream: TextIO) -> str:
@@ -120,6 +142,39 @@ def paint(text: str, style: str, stream: TextIO | None = None) -> str:
 def is_terminal(stream: TextIO) -> bool:
     """Tell whether a stream is a terminal that understands colours and rewriting a line."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def columns(stream: TextIO) -> int:
+    """Return how many columns a terminal has now."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
+def fit(text: str, width: int) -> str:
+    """Cut a line so that it takes at most so many columns; what is cut is marked by an ellipsis."""
+    if _width_of(text) <= width:
+        return text
+    kept, used = "", 0
+    for character in text:
+        used += _width_of(character)
+        if used > width - 1:
+            break
+        kept += character
+    return kept + "…" if width > 0 else ""
+
+
+def _width_of(text: str) -> int:
+    """Return how many columns a text takes: wide characters two, combining ones none."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in ("W", "F") else 1 for c in text
+    )
+
+
+def counted(number: int, what: str) -> str:
+    """Write a number of things: `1 step`, `2 steps`."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def duration(seconds: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -42,21 +42,26 @@ def run(
             return Exit.OK
         wanted = Filter(task=task, action=action, outcome=outcome)
         found = islice(workflow.log(*revs, since=since, wanted=wanted), max_count)
-        if as_json:
-            for part in found:
-                commit, time, record = part.line
-                output.say(json.dumps({"schema": output.SCHEMA, "commit": commit, "time": time, **as_dict(record)}))
-            return Exit.OK
-        gutter = _Gutter()
-        for part in found:
-            output.say(f"{output.paint(gutter.of(part.line.record), 'dim')} {' '.join(_words(part))}")
+        output.stream(_json_lines(found) if as_json else _lines(found))
     return Exit.OK
+
+
+def _json_lines(found: Iterable[Part]) -> Iterator[str]:
+    for part in found:
+        commit, time, record = part.line
+        yield json.dumps({"schema": output.SCHEMA, "commit": commit, "time": time, **as_dict(record)})
+
+
+def _lines(found: Iterable[Part]) -> Iterator[str]:
+    gutter = _Gutter()
+    for part in found:
+        yield f"{output.paint(gutter.of(part.line.record), 'dim')} {' '.join(_words(part))}"
 
 
 def _check(option: str, value: str | None, known: tuple[str, ...]) -> None:
     if value is not None and value not in known:
         hint = f"one of: {', '.join(known)}"
-        raise GitorchError(f"--{option} {quote(value)} is none", hint=hint, code=Exit.USAGE)
+        raise GitorchError(f"--{option} {quote(value)} is not valid", hint=hint, code=Exit.USAGE)
 
 
 class _Gutter:

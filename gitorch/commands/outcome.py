@@ -40,4 +40,7 @@ def tell(step: Step) -> str:
     why = f": {step.reason}" if step.reason else ""
     attempt = f" (attempt {step.attempt})" if step.attempt is not None and step.attempt > 1 else ""
     name = step.task or NO_TASK
-    return f"{output.paint(sign, style)} {step.action} {name}{attempt}: {step.outcome}{why}  ({step.commit[:10]})"
+    agent = f" by {step.agent}" if step.agent else ""
+    return (
+        f"{output.paint(sign, style)} {step.action} {name}{agent}{attempt}: {step.outcome}{why}  ({step.commit[:10]})"
+    )

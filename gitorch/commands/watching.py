@@ -1,4 +1,4 @@
-"""Looking on while steps run: a live line on a terminal, plain lines in a pipe, and what ^C does."""
+"""The display while steps run: a live line on a terminal, plain lines in a pipe; and what ^C does."""
 
 from __future__ import annotations
 
@@ -75,13 +75,18 @@ class Live:
         stop = self._interrupts.count >= self._stop_at
         if self._interrupts.count and not stop and not self._told:
             self._told = True
-            self.note("this step will end, then the run stops; press ^C again to stop its agent now")
+            self.note("the run stops when this step has ended; press ^C again to stop its agent now")
         if self._terminal and time.monotonic() - self._drawn > _REDRAW:
             self._drawn = time.monotonic()
-            line = f"… {self._what}  {output.duration(seconds)}  [{self._sums()}]"
-            sys.stderr.write(f"\r\x1b[K{line[:200]}")
-            sys.stderr.flush()
+            self._draw(f"… {self._what}  {output.duration(seconds)}", f"  [{self._sums()}]")
         return stop
+
+    def _draw(self, text: str, more: str = "") -> None:
+        """Draw the live line within the terminal's width as it is now: a longer one would wrap, and stay."""
+        width = output.columns(sys.stderr) - 1
+        line = text + more
+        sys.stderr.write(f"\r\x1b[K{line if output.fit(line, width) == line else output.fit(text, width)}")
+        sys.stderr.flush()
 
     def note(self, text: str) -> None:
         """Say something that the user should know."""
@@ -98,13 +103,13 @@ class Live:
         """Wait visibly; a wish to stop ends the wait."""
         end = time.monotonic() + seconds
         if not self._terminal:
-            output.note(f"… {reason}: waiting {output.duration(seconds)}")
+            output.note(f"… waiting {output.duration(seconds)}: {reason}")
         while (left := end - time.monotonic()) > 0 and not self._interrupts.count:
             if self._terminal:
-                sys.stderr.write(f"\r\x1b[K… {reason}: going on in {output.duration(left)}")
-                sys.stderr.flush()
+                self._draw(f"… continuing in {output.duration(left)}", f": {reason}")
             time.sleep(min(0.2, left))
         self.wipe()
 
     def _sums(self) -> str:
-        return f"{self._totals.steps} steps, {show_cost(self._totals)}{', ' + self._done if self._done else ''}"
+        done = f", {self._done}" if self._done else ""
+        return f"{output.counted(self._totals.steps, 'step')}, {show_cost(self._totals)}{done}"

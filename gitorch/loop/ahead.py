@@ -6,7 +6,7 @@ What belongs to agents and templates is imported where one is asked for: `gitorc
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitorch.core import plan as planner
 from gitorch.core.fold import COMMAND
@@ -24,6 +24,8 @@ from gitorch.loop import limits
 from gitorch.loop.limits import Limits
 from gitorch.loop.result import Step
 from gitorch.loop.watch import Watch
+
+FUNCTION: Final = "function"  # the agent in records, where a function has done the work
 
 if TYPE_CHECKING:
     from gitorch.agents.spec import Agent
@@ -90,7 +92,7 @@ def look(repository: Repository, options: Options, watch: Watch) -> Ahead | Step
     if idle is not None:
         return idle
     ahead = choose(repository, state, options, totals)
-    waiting = None if latest.by_hand else _waiting(repository, ahead, options, latest.last)
+    waiting = None if latest.by_hand else _waiting(ahead, options, latest.last)
     if waiting is not None:
         return waiting
     if options.limits.max_cost_usd is not None and not ahead.by_template:
@@ -129,16 +131,26 @@ def _nothing_to_do(main_task: MainTask, totals: Totals, bounds: Limits) -> Step 
     return None
 
 
-def _waiting(repository: Repository, ahead: Ahead, options: Options, last: Record | None) -> Step | None:
-    """Tell that the agent's limit still lasts, None where it does not, or another agent's turn has come."""
-    if last is None or last.retry_at is None or ahead.by_template:
+def _waiting(ahead: Ahead, options: Options, last: Record | None) -> Step | None:
+    """Return a step that waits for the limit of the last agent, None where it is over or another agent is asked for."""
+    if last is None or last.retry_at is None or not ahead.needs_agent:
         return None
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    agent = choose_agent(repository, ahead.task, ahead.plan, options)
-    if last.retry_at <= now or (not callable(agent) and agent.name != last.agent):
+    if last.retry_at <= now or _asked_for(ahead, options) not in (None, last.agent):
         return None
-    reason = f"{last.agent} asked to try again at {last.retry_at}"
+    reason = f"{last.agent} asked to try again at {last.retry_at} (--agent NAME uses another agent now)"
     return Step(Exit.TRY_AGAIN, ahead.main_task, reason=reason, retry_at=last.retry_at, totals=ahead.totals)
+
+
+def _asked_for(ahead: Ahead, options: Options) -> str | None:
+    """Return the agent that the task or the options name, None where the configuration decides."""
+    if ahead.task is not None and ahead.task.agent is not None:
+        return ahead.task.agent
+    if options.function is not None:
+        return FUNCTION
+    if options.agent_command is not None:
+        return "command"
+    return options.agent if isinstance(options.agent, str) or options.agent is None else options.agent.name
 
 
 def _by_template(repository: Repository, ahead: Ahead, options: Options) -> bool:

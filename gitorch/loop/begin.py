@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from gitorch.agents.spec import Agent
 from gitorch.core import message, moves
@@ -29,8 +29,6 @@ from gitorch.loop.ahead import Ahead, Options
 from gitorch.loop.invocation import Invocation
 from gitorch.loop.watch import Watch
 from gitorch.loop.work import Function, Job
-
-_FUNCTION: Final = "function"  # stands as the agent where a function has done the work
 
 
 class Begun(NamedTuple):
@@ -68,7 +66,7 @@ def begin(
     past = past_of(repository.objects, task.name) if task is not None else Past(1, (), None)
     text = prompt.build(plan, ahead.main_task, task, past)
     _warn_of_edits(repository, ahead, watch)
-    name = agent.name if isinstance(agent, Agent) else _FUNCTION
+    name = agent.name if isinstance(agent, Agent) else looking.FUNCTION
     begun = _begin(repository, plan, past.attempt if task is not None else None, name, lease)
     watch.began(plan, name, begun.attempt, ahead.totals)
     try:
