@@ -20,6 +20,8 @@ MOST: Final = Decimal(10**12 - 1)  # what a sum can be: more does not fit into a
 COMMAND: Final = "run"  # stands as the agent where a task's own command has run; it costs nothing
 _ANY_MOVE: Final = frozenset[Event]({"rewind", "adopt", "merge", "recover"})
 _NEW: Final = frozenset[Event]({"start", "create", "decompose"})
+_REMOVES: Final = frozenset[Event]({"drop", "abandon", "archive"})
+_SKIPPED: Final = frozenset[TaskState]({"pending", "failed", "blocked"})  # may be completed for a reason
 # the states from which a record of an event may move tasks that are there already
 _FROM: Final[Mapping[Event, tuple[TaskState, ...]]] = {
     "decompose": ("pending",),
@@ -122,7 +124,9 @@ def _may(record: Record, change: Change) -> bool:
     if before is None:
         return (event in _NEW or _cuts(record)) and after == "pending"
     if after is None:
-        return event == "drop"
+        return event in _REMOVES
+    if event == "move" and after == "completed" and before in _SKIPPED and record.reason is not None:
+        return True
     return is_legal(before, after) and before in _FROM.get(event, ())
 
 

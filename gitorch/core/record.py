@@ -22,6 +22,8 @@ Event = Literal[
     "rewind",
     "adopt",
     "merge",
+    "abandon",
+    "archive",
 ]
 Action = Literal["decompose", "gather", "execute", "synthesize", "check"]
 Outcome = Literal["completed", "failed", "blocked", "rate-limited", "timeout", "stalled", "interrupted", "rejected"]

@@ -29,26 +29,56 @@ def problems(record: Record, *, rewritten: bool, before: Callable[[], MainTask |
         before: gives MAIN_TASK as it was; asked for only where the event makes it matter.
     """
     found = []
-    event, changes = record.event, record.changes
+    event = record.event
+    if rewritten and event in ("move", "drop"):
+        rewritten = not _may_go_on(record, before())
     keeps = event in _KEEPS_MAIN_TASK or (event == "decompose" and record.totals is None)
     if keeps and rewritten:
         found.append(f"a record of {event} changes MAIN_TASK")
+    return [*found, *_event_problems(record, before)]
+
+
+def _event_problems(record: Record, before: Callable[[], MainTask | None]) -> list[str]:
+    event, changes = record.event, record.changes
     if event == "end":
-        found += _outcome_problems(record)
-    elif event == "start":
-        found += _start_problems(record, before())
-    elif event == "answer":
+        return _outcome_problems(record)
+    if event == "start":
+        return _start_problems(record, before())
+    if event in ("abandon", "archive"):
+        return _end_problems(record)
+    if event == "answer":
         now = before()
-        if now is not None and now.status != "blocked":
-            found.append("it answers a workflow that asks nothing")
-    elif event == "create" and len(changes) != 1:
-        found.append("a record of create makes one task")
-    elif event == "move" and not changes:
-        found.append("a record of move moves no task")
-    elif event == "drop" and all(change.after is not None for change in changes):
-        found.append("a record of drop drops no task")
-    elif event == "decompose" and all(change.before is not None for change in changes):
-        found.append("a record of decompose makes no task")
+        return ["it answers a workflow that asks nothing"] if now is not None and now.status != "blocked" else []
+    does = {
+        "create": (len(changes) == 1, "a record of create makes one task"),
+        "move": (bool(changes), "a record of move moves no task"),
+        "drop": (any(change.after is None for change in changes), "a record of drop drops no task"),
+        "decompose": (any(change.before is None for change in changes), "a record of decompose makes no task"),
+    }
+    fits, problem = does.get(event, (True, ""))
+    return [] if fits else [problem]
+
+
+def _may_go_on(record: Record, before: MainTask | None) -> bool:
+    """Return whether a move or drop may write MAIN_TASK: a task is retried or skipped, or MAIN_TASK named what goes."""
+    change = record.changes[0] if record.changes else None
+    if change is None or before is None or record.main_task is None:
+        return False
+    if record.event == "drop":
+        return before.task in {each.name for each in record.changes if each.after is None}
+    return change.after == "pending" or (change.after == "completed" and record.reason is not None)
+
+
+def _end_problems(record: Record) -> list[str]:
+    found = []
+    if any(change.after is not None for change in record.changes):
+        found.append(f"a record of {record.event} only removes tasks")
+    if record.event == "abandon" and (record.main_task is None or record.main_task.status != "completed"):
+        found.append("a record of abandon sets MAIN_TASK to completed")
+    if record.event == "archive" and record.main_task is not None:
+        found.append("a record of archive removes MAIN_TASK")
+    if record.event == "archive" and any(change.before != "completed" for change in record.changes):
+        found.append("a record of archive removes completed tasks only")
     return found
 
 
