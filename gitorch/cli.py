@@ -177,7 +177,7 @@ def init(folder: str, /, **values: Any) -> int:
 
 @cli.command()
 @click.argument("name")
-@click.option("-d", "--description", metavar="TEXT", help="The description.")
+@click.option("-d", "--description", metavar="TEXT", help="The description; @FILE or - (standard input) reads it.")
 @_template
 @_parameters
 @click.option("--focus", metavar="F", help="A focus: one sentence of at most 15 words.")
@@ -280,15 +280,19 @@ def update(folder: str, /, **values: Any) -> int:
 
 @cli.command()
 @click.argument("name")
-@click.option("-d", "--description", metavar="TEXT", help="The description.")
+@click.option("-d", "--description", metavar="TEXT", help="The description; @FILE or - (standard input) reads it.")
 @click.option("--parent", metavar="P", shell_complete=_complete_tasks, help="The parent task.")
 @click.option(
-    "--needs",
-    metavar="N",
-    multiple=True,
-    shell_complete=_complete_tasks,
-    help="A task that has to be completed first; repeatable.",
+    "--needs", metavar="N[,N]", multiple=True, shell_complete=_complete_tasks, help="Tasks that have to be completed first; repeatable."
 )
+@click.option("--check", metavar="CMD", multiple=True, help="A command that has to pass; repeatable.")
+@click.option("--output", "outputs", metavar="PATH", multiple=True, help="A file that it has to leave in its directory; repeatable.")
+@click.option("--kind", metavar="K", help="gather, execute (default) or synthesize.")
+@click.option("--agent", metavar="NAME", shell_complete=_complete_agents, help="The agent that works on it.")
+@click.option("--model", metavar="M", help="The model to request from that agent.")
+@click.option("--order", type=int, metavar="N", help="Its place among ready tasks (default: last).")
+@click.option("--touches", metavar="GLOB", multiple=True, help="Paths that it changes; repeatable.")
+@click.option("--focus", metavar="F", help="A focus: one sentence of at most 15 words.")
 @click.pass_obj
 def create(folder: str, /, **values: Any) -> int:
     """Create a task."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gitorch
 from gitorch import output
+from gitorch.commands.texts import read_text
 from gitorch.core.names import task_path
 from gitorch.errors import Exit
 from gitorch.loop.edit import NewTask
 
 
-def run(*, folder: str, name: str, description: str | None, parent: str | None, needs: tuple[str, ...]) -> int:
+def run(*, folder: str, name: str, description: str | None, needs: tuple[str, ...], **values: Any) -> int:
     """Create a task."""
+    text = None if description is None else read_text(description, folder)
+    named = tuple(need.strip() for each in needs for need in each.split(","))
     with gitorch.open(folder) as workflow:
-        workflow.create(NewTask(name=name, description=description, parent=parent, needs=needs))
+        workflow.create(NewTask(name=name, description=text, needs=named, **values))
     output.say(f"created {task_path(name, 'pending')}")
     return Exit.OK

@@ -6,6 +6,7 @@ import gitorch
 from gitorch import output
 from gitorch.api import Workflow
 from gitorch.commands.parameters import read_parameters
+from gitorch.commands.texts import read_text
 from gitorch.errors import Exit
 from gitorch.loop import roster
 
@@ -22,7 +23,11 @@ def run(
     """Begin a workflow."""
     with gitorch.open(folder) as workflow:
         appended = workflow.start(
-            name, description=description, template=template, focus=focus, parameters=read_parameters(parameters)
+            name,
+            description=None if description is None else read_text(description, folder),
+            template=template,
+            focus=focus,
+            parameters=read_parameters(parameters),
         )
         next_command = _next_command(workflow)
     output.say(f"started {name}  ({appended.commit[:10]})")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from gitorch.core.main_task import sentence_problem
 from gitorch.core.names import name_problem, quote, slugify
-from gitorch.core.task import Parameters, Task, output_problem
+from gitorch.core.task import Parameters, Task, output_problem, touches_problem
 from gitorch.core.template import HINT, MAX_SUBTASKS, PLACEHOLDER, Subtask, Template, fault
 from gitorch.core.yamlnode import YamlError
 from gitorch.core.yamltext import did_you_mean
@@ -68,6 +68,10 @@ def _make(
     for path in work["outputs"]:
         if (problem := output_problem(path)) is not None:
             raise fault(template, subtask, "outputs", f"{quote(path)}: {problem}")
+    work["touches"] = tuple(_fill(glob, texts) for glob in work["touches"])
+    for glob in work["touches"]:
+        if (problem := touches_problem(glob)) is not None:
+            raise fault(template, subtask, "touches", f"{quote(glob)}: {problem}")
     parameters: dict[str, str | tuple[str, ...]] = {
         key: _fill(value, texts) if isinstance(value, str) else tuple(_fill(text, texts) for text in value)
         for key, value in subtask.parameters.items()

@@ -73,9 +73,18 @@ def check_name(name: str) -> str:
 
 
 def slugify(text: str) -> str | None:
-    """Make a task name of any text, or None where nothing usable is left."""
-    slug = re.sub(r"[^a-z0-9._]+", "-", text.lower()).strip("-._")[:MAX_NAME].rstrip("-._")
+    """Return a task name made of any text, or None where nothing usable is left; `MyTask` becomes `my-task`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", text)
+    slug = re.sub(r"[^a-z0-9._]+", "-", words.lower()).strip("-._")[:MAX_NAME].rstrip("-._")
     return slug if name_problem(slug) is None else None
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the hint `; did you mean NAME?` with the known name that is nearest, or nothing where none is near."""
+    import difflib  # noqa: PLC0415 - needed only where a name is wrong
+
+    near = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def check_state(text: str) -> TaskState:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
+import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 from gitorch.core import yamltext
 from gitorch.core.main_task import sentence_problem
@@ -14,6 +15,7 @@ from gitorch.core.names import name_problem, quote
 from gitorch.core.outline import KINDS, MAX_BYTES, Kind, Outline
 from gitorch.core.yamlnode import Node, YamlError
 from gitorch.core.yamltext import Keys
+from gitorch.errors import Exit, GitorchError
 
 AUTO: Final = "auto"  # as a task's template: choose one by the task's name
 PARAMETER: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -26,7 +28,8 @@ class Task(NamedTuple):
     """What a task file says. `order` decides among ready tasks; `timeout` is in seconds.
 
     `outputs` are paths in the task's folder; `env` names the variables that `run` and `check` may see
-    although they look like credentials; `parameters` reach these two as variables.
+    although they look like credentials; `parameters` reach these two as variables. `touches` are globs of the paths
+    that the task changes.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Task(NamedTuple):
     timeout: int | None = None
     retries: int | None = None
     env: tuple[str, ...] = ()
+    touches: tuple[str, ...] = ()
     description: str = ""
 
     @property
@@ -60,6 +64,15 @@ def output_problem(path: str) -> str | None:
     return "it leaves the task's folder" if path.split("/", maxsplit=1)[0] in ("..", ".") else None
 
 
+def touches_problem(glob: str) -> str | None:
+    """Return what is wrong with a glob of paths from the repository's root, None where it is valid."""
+    if not glob.strip() or not glob.isprintable() or "\\" in glob or glob.startswith(("/", "!")):
+        return "use a glob of paths from the repository's root, such as src/** or docs/*.md"
+    if any(part in ("", ".", "..", ".git") for part in glob.removesuffix("/").split("/")):
+        return "a part of the path is empty, '.', '..' or '.git'"
+    return None
+
+
 def read_work_keys(keys: Keys) -> dict[str, Any]:
     """Read the keys that task files and the subtasks of templates have in common."""
     outputs = keys.texts("outputs")
@@ -70,6 +83,10 @@ def read_work_keys(keys: Keys) -> dict[str, Any]:
     for name in env:
         if not name.isidentifier():
             keys.fail("env", f"{quote(name)} is no name of a variable")
+    touches = keys.texts("touches")
+    for glob in touches:
+        if (problem := touches_problem(glob)) is not None:
+            keys.fail("touches", f"{quote(glob)}: {problem}")
     return {
         "kind": keys.one_of("kind", KINDS) or "execute",
         "outputs": outputs,
@@ -80,6 +97,7 @@ def read_work_keys(keys: Keys) -> dict[str, Any]:
         "timeout": keys.duration("timeout"),
         "retries": keys.number("retries"),
         "env": env,
+        "touches": touches,
     }
 
 
@@ -105,9 +123,59 @@ def parse(name: str, data: bytes, where: str) -> Task:
     end = next((number for number, line in enumerate(lines) if line.rstrip() == _FENCE), None)
     if end is None:
         raise YamlError(f"{where}:1: the front matter has no end", hint=hint)
-    hint = "mend the front matter, then commit the file"
+    hint = "fix the front matter, then commit the file"
     front = "".join(line + "\n" for line in lines[:end])
     keys = Keys(yamltext.load(front, where, first_line=2, hint=hint), where, "the front matter", hint)
+    return _read(name, keys, "\n".join(lines[end + 1 :]).strip())
+
+
+class _Options(Keys):
+    """Front matter that comes as options of a command."""
+
+    def fail(self, key: str, problem: str) -> NoReturn:
+        """Raise a usage error about an option."""
+        option = {"outputs": "output"}.get(key, key)
+        raise GitorchError(f"--{option}: {problem}", hint="gitorch create -h", code=Exit.USAGE)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Read a list of texts, none of them empty."""
+        found = super().texts(key)
+        if not all(text.strip() for text in found):
+            self.fail(key, "is empty")
+        return found
+
+    def text(self, key: str) -> str | None:
+        """Read text that is not empty."""
+        found = super().text(key)
+        if found is not None and not found.strip():
+            self.fail(key, "is empty")
+        return found
+
+
+def from_options(name: str, values: Mapping[str, str | tuple[str, ...] | None], description: str) -> Task:
+    """Return a task with the given values as front matter; None stands for a key that is missing.
+
+    Raises:
+        GitorchError: a value breaks a rule; the message names the option.
+    """
+    nodes = {
+        key: Node(value if isinstance(value, str) else [Node(item, 0) for item in value], 0)
+        for key, value in values.items()
+        if value is not None
+    }
+    keys = _Options(Node(nodes, 0), "", "options")
+    for key, value in values.items():
+        if not all(map(_is_text, (value,) if isinstance(value, str) else value or ())):
+            keys.fail(key, "it has characters that are not text in UTF-8")
+    return _read(name, keys, description)
+
+
+def _is_text(value: str) -> bool:
+    return not any(unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\t" for char in value)
+
+
+def _read(name: str, keys: Keys, description: str) -> Task:
+    """Read a task from its keys."""
     needs = keys.texts("needs")
     for need in needs:
         if need == name or name_problem(need) is not None:
@@ -122,7 +190,7 @@ def parse(name: str, data: bytes, where: str) -> Task:
         template=keys.checked("template", name_problem),
         parameters=read_parameters(keys, "parameters"),
         focus=keys.checked("focus", sentence_problem),
-        description="\n".join(lines[end + 1 :]).strip(),
+        description=description,
         **read_work_keys(keys),
     )
     keys.done()
@@ -170,6 +238,7 @@ def format(task: Task) -> str:  # noqa: A001 - read as task.format, beside task.
         "timeout": task.timeout,
         "retries": task.retries,
         "env": list(task.env),
+        "touches": list(task.touches),
     }
     kept = {key: value for key, value in values.items() if value not in (None, [], {}) and (key, value) != ("order", 0)}
     return f"{_FENCE}\n{_dump(kept) if kept else ''}{_FENCE}\n\n{task.description.strip()}\n"

@@ -152,6 +152,7 @@ def _read_subtask(node: Node, source: str, parameters: frozenset[str]) -> Subtas
         ("description", subtask.description),
         ("focus", subtask.focus or ""),
         *(("outputs", path) for path in work["outputs"]),
+        *(("touches", glob) for glob in work["touches"]),
         *(("template", text) for value in values.values() for text in _texts(value)),
     ):
         for match in PLACEHOLDER.finditer(text):

@@ -16,6 +16,7 @@ from gitorch.core.names import (
     TASK_FILE,
     TASKS_DIR,
     TaskState,
+    nearest,
     pick_task_files,
     quote,
     task_file,
@@ -57,10 +58,11 @@ class WorkflowState(NamedTuple):
         return None if self.main_task_bytes is None else main_tasks.parse(self.main_task_bytes)
 
     def workflow(self) -> MainTask:
-        """Give MAIN_TASK, or raise an error that says how to get one."""
+        """Return MAIN_TASK, or raise an error that says how to begin."""
         if self.main_task is None:
             raise GitorchError(
-                "there is no workflow here yet", hint="begin one: gitorch start NAME -d 'what is wanted'"
+                "nothing to do: there is no task yet" if not self.states else "there is no MAIN_TASK yet",
+                hint="gitorch start NAME -d TEXT, or gitorch create NAME" if not self.states else "gitorch run",
             )
         return self.main_task
 
@@ -68,10 +70,9 @@ class WorkflowState(NamedTuple):
         """Give a task's state, or raise an error that names tasks like it."""
         state = self.states.get(name)
         if state is None:
-            from gitorch.core.yamltext import did_you_mean  # noqa: PLC0415 - needed on this path only
-
-            known = did_you_mean(name, list(self.states)[:20]) if self.states else ""
-            raise GitorchError(f"there is no task {quote(name)}{known}", hint="see them all: gitorch list")
+            raise GitorchError(
+                f"there is no task {quote(name)}{nearest(name, self.states)}", hint="see them all: gitorch list"
+            )
         return state
 
     def path_of(self, name: str) -> str:

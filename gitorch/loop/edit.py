@@ -18,18 +18,27 @@ from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository
 from gitorch.guard.edits import changes_in
 from gitorch.ledger.append import Appended, Draft, append, append_if
+from gitorch.ledger.history import records_back
 from gitorch.ledger.outlines import read_outlines
 from gitorch.ledger.state import WorkflowState, read_state
-from gitorch.loop import catalog, invocation, proposal
+from gitorch.loop import catalog, invocation, proposal, trust
 
 
 class NewTask(NamedTuple):
-    """A task to be created by hand."""
+    """A task to be created by hand: what its file is to say, see `Task`. An `order` of None puts it last."""
 
     name: str
     description: str | None = None
     parent: str | None = None
     needs: tuple[str, ...] = ()
+    kind: str | None = None
+    order: int | None = None
+    focus: str | None = None
+    outputs: tuple[str, ...] = ()
+    check: tuple[str, ...] = ()
+    agent: str | None = None
+    model: str | None = None
+    touches: tuple[str, ...] = ()
 
 
 def start(
@@ -82,10 +91,17 @@ def start(
 
 
 def create(repository: Repository, new: NewTask) -> Appended:
-    """Create a task."""
+    """Create a task. Its checks are the user's own, so they are allowed to run on this machine.
+
+    Raises:
+        GitorchError: a value is not valid, the name is taken, or the task could never run. Nothing is created then.
+    """
     proposal.refuse_inside("create")
     for name in (new.name, *((new.parent,) if new.parent else ()), *new.needs):
         check_name(name)
+    base = _task_of(new)
+    if trust.untrusted(base):
+        trust.allow(trust.digest(line, base.env) for line in base.check)
 
     def draft_for(state: WorkflowState) -> Draft:
         _check_free(state, new.name)
@@ -99,13 +115,8 @@ def create(repository: Repository, new: NewTask) -> Appended:
             invocation.check_not_worked_on(repository, new.parent)
         tasks = read_outlines(repository, state)
         siblings = [each for each in tasks.values() if each.parent == new.parent]
-        task = Task(
-            name=new.name,
-            parent=new.parent,
-            needs=tuple(dict.fromkeys(new.needs)),
-            order=max((each.order for each in siblings), default=0) + 1,
-            description=f"# {new.name}\n\n{new.description or new.name}",
-        )
+        last = max((each.order for each in siblings), default=0)
+        task = base if new.order is not None else base._replace(order=last + 1)
         problem = planner.task_problem(new.name, {**state.states, new.name: "pending"}, {**tasks, new.name: task})
         if problem is not None:
             raise GitorchError(
@@ -121,6 +132,17 @@ def create(repository: Repository, new: NewTask) -> Appended:
         return Draft(record=record, contents={task_path(new.name, "pending"): task_files.format(task).encode()})
 
     return append(repository, draft_for)
+
+
+def _task_of(new: NewTask) -> Task:
+    """Return the task, each value of it read as front matter is."""
+    values = {
+        **new._asdict(),
+        "needs": tuple(dict.fromkeys(new.needs)),
+        "order": None if new.order is None else str(new.order),
+    }
+    del values["name"], values["description"]
+    return task_files.from_options(new.name, values, f"# {new.name}\n\n{new.description or new.name}")
 
 
 def _check_free(state: WorkflowState, name: str) -> None:

@@ -207,5 +207,6 @@ def tasks(draw: st.DrawFn) -> Task:
         timeout=draw(st.none() | st.integers(1, 99_999_999)),
         retries=draw(st.none() | st.integers(0, 999)),
         env=tuple(draw(st.lists(st.sampled_from(["TOKEN", "A_1"]), max_size=2))),
+        touches=tuple(draw(st.lists(st.sampled_from(["src/**", "*.md", "docs/", "ü [a].py"]), max_size=2))),
         description=draw(file_text).strip().replace("\r\n", "\n"),
     )

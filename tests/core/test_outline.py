@@ -14,7 +14,7 @@ from gitorch.core.yamlnode import YamlError
 from .strategies import nasty_text, tasks
 
 _KEYS = ("parent", "needs", "order", "kind", "template", "focus", "outputs", "run", "check", "agent", "model")
-_KEYS_TOO = ("timeout", "retries", "env", "parameters", "x-note", "unknown")
+_KEYS_TOO = ("timeout", "retries", "env", "touches", "parameters", "x-note", "unknown")
 _VALUES = (
     *("a", "b-1", "t.x", "a.", "con", "null", "NULL", "nullable", "~", "yes", "1", "007", "1e3", "0x1f", "-1", "1_0"),
     *("gather", "synthesize", "Execute", "90s", "2h", "9999h", "99999h", "0s", "2026-01-01", "a/b", "a/../b", "/a"),

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from gitorch.core import task
 from gitorch.core.task import Task
 from gitorch.core.yamlnode import YamlError
+from gitorch.errors import Exit, GitorchError
 
 from .strategies import nasty_text, tasks
 
@@ -57,6 +58,7 @@ BAD = {
     "retries": (b"---\nretries: -1\n---\n", "f:2: retries: a whole number is wanted"),
     "env": (b"---\nenv: [A=B]\n---\n", "f:2: env: 'A=B' is no name of a variable"),
     "outputs": (b"---\norder: 1\noutputs:\n- ok\n- ../x\n---\n", "f:4: outputs: '../x': it leaves the task's folder"),
+    "touches": (b"---\ntouches: [src/**, ../x]\n---\n", "f:2: touches: '../x': a part of the path"),
     "parameters": (b"---\nparameters: [a]\n---\n", "f:2: parameters must be keys with values"),
     "parameter": (b"---\nparameters:\n  a: {b: c}\n---\n", "f:3: a: text or a list of texts is wanted"),
     "parameter-name": (b"---\nparameters:\n  PATH: x\n---\n", "f:3: PATH: a parameter's name has"),
@@ -95,3 +97,51 @@ def test_outputs_stay_in_the_tasks_folder(path: str) -> None:
 @pytest.mark.parametrize("path", ["a", "a/b.md", "..a", "...", "a..", ".hidden", "[x]", "ü ü"])
 def test_plain_outputs_are_fine(path: str) -> None:
     assert task.output_problem(path) is None
+
+
+@pytest.mark.parametrize("glob", ["", " ", "/etc/*", "..", "a/../b", "./a", "a//b", "a\\b", "!a", ".git/hooks", "a\nb"])
+def test_a_glob_of_touched_paths_stays_in_the_repository(glob: str) -> None:
+    assert task.touches_problem(glob) is not None
+
+
+@pytest.mark.parametrize("glob", ["**", "src/**", "src/", "*.py", "docs/[ab]?.md", "..a", ".github/*", "src/{a,b}.py"])
+def test_plain_globs_of_touched_paths_are_valid(glob: str) -> None:
+    assert task.touches_problem(glob) is None
+
+
+def test_options_are_read_as_front_matter_is() -> None:
+    values = {"kind": "gather", "needs": ("b",), "order": "3", "outputs": ("r.md",), "check": ("make",), "model": None}
+    assert task.from_options("a", values, "Do it.") == Task(
+        name="a", kind="gather", needs=("b",), order=3, outputs=("r.md",), check=("make",), description="Do it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"kind": "gathre"}, "--kind: 'gathre' is unknown; did you mean gather?"),
+        ({"outputs": ("../x",)}, "--output: '../x': it leaves the task's folder"),
+        ({"order": "-1"}, "--order: a whole number is wanted, not '-1'"),
+        ({"touches": ("/x",)}, "--touches: '/x': use a glob"),
+        ({"focus": "a " * 20}, "--focus: "),
+        ({"check": ("",)}, "--check: is empty"),
+        ({"agent": " "}, "--agent: is empty"),
+        ({"check": ("a\udcff",)}, "--check: it has characters that are not text in UTF-8"),
+        ({"model": "m\x1b[31m"}, "--model: it has characters that are not text in UTF-8"),
+        ({"needs": ("a",)}, "--needs: 'a' is no other task's name"),
+    ],
+)
+def test_an_option_that_is_not_valid_is_named(values: dict[str, str | tuple[str, ...] | None], problem: str) -> None:
+    with pytest.raises(GitorchError) as caught:
+        task.from_options("a", values, "Do it.")
+    assert caught.value.message.startswith(problem)
+    assert caught.value.code == Exit.USAGE
+
+
+@given(nasty_text, nasty_text)
+def test_what_options_accept_is_read_back_from_the_file(check: str, model: str) -> None:
+    try:
+        made = task.from_options("a", {"check": (check,), "model": model}, "Do it.")
+    except GitorchError:
+        return
+    assert task.parse("a", task.format(made).encode(), "f") == made

@@ -201,12 +201,14 @@ def test_expansion_keeps_order_and_needs_lead_to_all_that_was_expanded() -> None
 def test_placeholders_are_filled_once_and_doubled_braces_are_plain() -> None:
     read = template.parse(
         HEAD + "  - name: a\n    foreach: vendors\n    outputs: '{item}.md'\n    focus: Mind {item} in {topic}\n"
+        "    touches: ['src/{item}/**', 'x.{{a,b}}']\n"
         "    description: '{task}|{topic}|{vendors}|{item}|{{topic}}|{description}|{Other}'\n",
         "f",
     )
     made = expand(read, PARENT, {"topic": "{item} {vendors}"})
     assert made[0].description == "# p-a-a\n\np|{item} {vendors}|A, B|A|{topic}|Look at chips.|{Other}"
     assert made[1].outputs == ("B.md",)
+    assert made[1].touches == ("src/B/**", "x.{a,b}")
     assert made[1].focus == "Mind B in {item} {vendors}"
 
 
@@ -251,6 +253,7 @@ REFUSED: dict[str, tuple[str, dict[str, str | tuple[str, ...]], str]] = {
         {"topic": "/etc/passwd"},
         "f:5: outputs: '/etc/passwd': a plain",
     ),
+    "touches leaves": ("name: a, touches: 'src/{topic}'", {"topic": "../x"}, "f:5: touches: 'src/../x': a part"),
     "output empty": ("name: a, outputs: '{topic}'", {"topic": ""}, "f:5: outputs: '': a plain path"),
     "long focus": ("name: a, focus: '{topic}'", {"topic": "w " * 20}, "f:5: focus: "),
     "focus of two lines": ("name: a, focus: '{topic}'", {"topic": "a\nb"}, "f:5: focus: 'a\\nb': it has line breaks"),

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Create a task.
 
-usage: create_task.py NAME [--description D] [--parent P] [--needs N]...
+usage: create_task.py NAME [--description D] [--parent P] [--needs N]... [--check CMD]... [--output PATH]...
+
+The other options are those of gitorch create -h.
 """
 
 from __future__ import annotations
