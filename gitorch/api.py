@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gitorch.core.audit import Invocation
     from gitorch.core.record import Record
     from gitorch.core.task import Parameters, Task
+    from gitorch.core.waiting import Waiting
     from gitorch.ledger.append import Appended
     from gitorch.ledger.blame import Blame
     from gitorch.ledger.log import Filter, Part
@@ -71,6 +72,14 @@ class Workflow:
     def tasks(self, rev: str = "HEAD") -> dict[str, Task]:
         """Read all task files."""
         return read_tasks(self.repository.objects, self.state(rev))
+
+    def waiting(self) -> list[Waiting]:
+        """List the open tasks that cannot run, and why."""
+        from gitorch.ledger.outlines import read_outlines
+        from gitorch.loop import stuck
+
+        state = self.state()
+        return stuck.reasons(self.repository.objects, state.states, read_outlines(self.repository, state))
 
     def start(
         self,

@@ -86,7 +86,7 @@ def _look(workflow: Workflow) -> Iterator[Finding]:
         "record it with gitorch adopt, or put it back",
     )
     yield _record(repository)
-    yield Finding(ok=True, what=f"MAIN_TASK: {state.main_task.status}" if state.main_task else "no workflow here yet")
+    yield Finding(ok=True, what=f"MAIN_TASK: {state.main_task.status}" if state.main_task else "no MAIN_TASK yet")
     folder = repository.root / TASKS_DIR
     odd = sorted(path.name for path in folder.iterdir() if resembles_task_file(path.name)) if folder.is_dir() else []
     for name in odd[:10]:
@@ -94,8 +94,13 @@ def _look(workflow: Workflow) -> Iterator[Finding]:
             ok=False, what=f"{TASKS_DIR}/{name} looks like a task file and is none", hint="mend its state or name"
         )
     tasks = workflow.tasks()
-    for name, problem in planner.task_problems(state.states, tasks):
-        yield Finding(ok=False, what=f"{state.path_of(name)}: {problem}", hint="mend the front matter, then commit it")
+    wrong = dict(planner.task_problems(state.states, tasks))
+    for name, problem in wrong.items():
+        yield Finding(ok=False, what=f"{state.path_of(name)}: {problem}", hint=f"fix it: gitorch edit {name}")
+    if planner.first_ready(state.states, tasks, planner.family_of(tasks)) is None:
+        for stuck in workflow.waiting():
+            if stuck.name not in wrong:
+                yield Finding(ok=False, what=f"nothing can run: {stuck._replace(remedy=None)}", hint=stuck.remedy)
     open_tasks = [task for name, task in tasks.items() if state.states[name] != "completed"]
     waiting = next(trust.untrusted_of(open_tasks), None)
     if waiting is not None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from gitorch import output
+from gitorch.api import Workflow
+from gitorch.core import waiting
 from gitorch.core.message import NO_TASK
+from gitorch.errors import Exit, GitorchError
 from gitorch.loop.result import Step
 
 
@@ -44,3 +49,15 @@ def tell(step: Step) -> str:
     return (
         f"{output.paint(sign, style)} {step.action} {name}{agent}{attempt}: {step.outcome}{why}  ({step.commit[:10]})"
     )
+
+
+def explain(workflow: Workflow, step: Step) -> bool:
+    """Print, as a message, why no task can run, where a workflow is blocked for that reason; return whether it is."""
+    if step.exit != Exit.BLOCKED or workflow.state().states.get(step.main_task.task or "") == "blocked":
+        return False  # a task that is blocked waits for an answer
+    reasons: list[str] = []
+    with suppress(GitorchError):  # a task file is not valid: what the step did is known all the same
+        reasons = waiting.lines(workflow.waiting())
+    if reasons:
+        output.note("\n  ".join(("nothing can run:", *reasons)))
+    return bool(reasons)

@@ -9,7 +9,7 @@ from gitorch.errors import Exit
 from gitorch.git.repository import open_repository
 from gitorch.ledger.state import read_state
 from gitorch.loop import prompt
-from gitorch.loop.ahead import Options, choose
+from gitorch.loop.ahead import Options, choose, current
 
 
 def run(*, folder: str, agent: str | None) -> int:
@@ -17,7 +17,7 @@ def run(*, folder: str, agent: str | None) -> int:
     repository = open_repository(folder)
     try:
         state = read_state(repository.objects)
-        main_task = state.workflow()
+        main_task = current(repository, state)
         if main_task.status != "continue":
             output.note(f"the workflow is {main_task.status}: no invocation comes next")
             return Exit.OK

@@ -9,7 +9,7 @@ import gitorch
 from gitorch import output
 from gitorch.api import Workflow
 from gitorch.commands.options import read_options
-from gitorch.commands.outcome import tell
+from gitorch.commands.outcome import explain, tell
 from gitorch.commands.watching import Interrupts, Live
 from gitorch.errors import Exit
 from gitorch.loop.ahead import Options
@@ -36,15 +36,15 @@ def _loop(workflow: Workflow, chosen: Options, live: Live, interrupts: Interrupt
         if step.exit == Exit.TRY_AGAIN and not no_wait and not interrupts.count:
             live.countdown(_seconds_until(step.retry_at), step.reason or "the agent asks to try again later")
         elif step.exit != Exit.OK:
-            return _finish(step)
+            return _finish(workflow, step)
         if interrupts.count:
             output.note("stopped; go on with: gitorch run")
             return Exit.INTERRUPTED
 
 
-def _finish(step: Step) -> int:
+def _finish(workflow: Workflow, step: Step) -> int:
     output.say(f"{step.main_task.status}: {step.main_task.next}  [{step.totals.steps} steps, {show_cost(step.totals)}]")
-    if step.exit == Exit.BLOCKED:
+    if not explain(workflow, step) and step.exit == Exit.BLOCKED:
         output.note("answer with: gitorch answer 'TEXT'")
     return Exit.OK if step.exit == Exit.COMPLETED else step.exit
 

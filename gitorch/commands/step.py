@@ -6,7 +6,7 @@ from typing import Any
 
 import gitorch
 from gitorch.commands.options import read_options
-from gitorch.commands.outcome import show
+from gitorch.commands.outcome import explain, show
 from gitorch.commands.watching import Interrupts, Live
 
 
@@ -17,5 +17,7 @@ def run(*, folder: str, as_json: bool, **options: Any) -> int:
     live = Live(interrupts, stop_at=1, quiet=as_json)
     with gitorch.open(folder) as workflow, interrupts.caught():
         step = workflow.step(chosen, live)
-    live.wipe()
-    return show(step, as_json=as_json)
+        live.wipe()
+        code = show(step, as_json=as_json)
+        explain(workflow, step)
+    return code

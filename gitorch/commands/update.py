@@ -16,4 +16,6 @@ def run(*, folder: str, status: str, next_: str, task: str | None, focus: str | 
         output.note("noted: MAIN_TASK is written when this invocation has ended and been checked")
         return Exit.OK
     output.say(main_tasks.format(updated.main_task).rstrip("\n"))
+    if updated.waits is not None:
+        output.note(f"note: {updated.main_task.task} cannot run yet: it {updated.waits}")
     return Exit.OK

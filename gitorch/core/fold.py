@@ -50,20 +50,29 @@ class Fold(NamedTuple):
     worked: bool = False  # whether files other than states changed since the last sums
     known: bool = True  # False where a shallow clone begins, until a record tells the sums
     again: Tried = ()  # the tasks to be tried again
+    bare: bool = True  # whether there is no MAIN_TASK: a step that writes one begins the sums anew, as `start` does
 
 
 def step(fold: Fold, record: Record, *, worked: bool) -> Fold:
     """Give the fold after a record; `worked` tells whether its commit changed files other than states."""
     worked = worked or fold.worked
+    bare = record.main_task is None
     if record.event == "start":
-        return Fold(Totals(), fold.open, worked)
+        return Fold(Totals(), fold.open, worked, bare=bare)
     if record.event == "begin" and record.invocation is not None:
         begun = Open(record.invocation, record.action, record.attempt, task_of(record))
-        return fold._replace(open=(*fold.open, begun), worked=False)
+        fold = _from_zero(fold, record)
+        return fold._replace(open=(*fold.open, begun), worked=False, bare=bare)
     if record.totals is None:
-        return fold._replace(worked=worked, again=again.after(fold.again, record))
+        return fold._replace(worked=worked, again=again.after(fold.again, record), bare=bare)
     left = tuple(begun for begun in fold.open if begun.invocation != record.invocation)
-    return Fold(record.totals, left, worked=False, again=record.totals.again)
+    return Fold(record.totals, left, worked=False, again=record.totals.again, bare=bare)
+
+
+def _from_zero(fold: Fold, record: Record) -> Fold:
+    """Return the fold with sums of zero where a step writes the first MAIN_TASK: its tasks needed no `start`."""
+    first = fold.bare and record.main_task is not None and record.event in ("begin", "decompose")
+    return fold._replace(totals=Totals(), again=()) if first else fold
 
 
 def is_unpriced(record: Record) -> bool:
@@ -73,6 +82,7 @@ def is_unpriced(record: Record) -> bool:
 
 def next_totals(fold: Fold, record: Record, *, worked: bool) -> Totals:
     """Give the sums that a record which ends an invocation has to carry."""
+    fold = _from_zero(fold, record)
     before = fold.totals
     cost = before.cost_usd
     if record.cost_usd is not None:

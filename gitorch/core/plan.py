@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, Protocol
 from gitorch.core import main_task as main_tasks
 from gitorch.core.main_task import MainTask
 from gitorch.core.moves import Family, States
+from gitorch.core.names import nearest
 from gitorch.core.outline import Kind
 from gitorch.core.record import ACTIONS, Action
 
@@ -36,6 +37,7 @@ class Planned(Protocol):
 Tasks = Mapping[str, Planned]
 
 _VERBS: Final[Mapping[str, Action]] = {action: action for action in ACTIONS}
+_NOTHING_READY: Final = main_tasks.make("continue", "Check status: no task can run")
 
 
 class Plan(NamedTuple):
@@ -129,6 +131,56 @@ def own_action(name: str, tasks: Tasks, family: Family) -> Action:
     return "decompose" if tasks[name].template is not None and not family.children(name) else tasks[name].kind
 
 
+def assignment(main_task: MainTask, plan: Plan, tasks: Tasks) -> MainTask:
+    """Return what the agent of a plan gets as NEXT and FOCUS.
+
+    MAIN_TASK's sentences are for its own task and for what that is made of. The agent of another task gets those of its
+    own, and a check that was not asked for, because no task can run, gets one that says so.
+    """
+    if main_task.task is None or plan.task == main_task.task:
+        return main_task
+    if plan.task is None:
+        return _NOTHING_READY
+    family = family_of(tasks)
+    return main_task if main_task.task in family.ancestors(plan.task) else _sentence(plan.task, tasks, family)
+
+
+def outlasts(main_task: MainTask | None, worked_on: str | None, states: States, tasks: Tasks) -> bool:
+    """Return whether MAIN_TASK stays after work on a task: it names another one, which is still to run."""
+    if main_task is None or main_task.status != "continue" or main_task.task in (None, worked_on):
+        return False
+    return main_task.task is not None and will_run(main_task.task, states, tasks, family_of(tasks))
+
+
+def will_run(name: str, states: States, tasks: Tasks, family: Family) -> bool:
+    """Return whether a task is ready, or will be once the tasks that it waits for are completed as they are."""
+    if states.get(name) != "pending" or any(states.get(child) != "completed" for child in family.children(name)):
+        return False
+    waiting: dict[str, list[str]] = {}
+    todo = [name]
+    while todo:
+        at = todo.pop()
+        stuck_above = any(states.get(above) in ("failed", "blocked") for above in family.ancestors(at))
+        orphan = at in tasks and tasks[at].parent is not None and tasks[at].parent not in states
+        if stuck_above or orphan or states.get(at) not in ("pending", "running"):
+            return False
+        if at not in waiting:
+            waiting[at] = [other for other in _waits_for(at, tasks, family) if states.get(other) != "completed"]
+            todo += waiting[at]
+    return not _unordered(waiting)
+
+
+def first_main_task(states: States, tasks: Tasks) -> MainTask:
+    """Return the MAIN_TASK that a workflow without one begins with: tasks of one's own need no `start`."""
+    due = next_main_task(states, tasks)
+    return nothing_can_run() if due.status == "continue" and due.task is None else due
+
+
+def nothing_can_run() -> MainTask:
+    """Return the MAIN_TASK of a workflow in which tasks are open and none can ever run as they are."""
+    return main_tasks.make("blocked", "Decide what to do: no task can run")
+
+
 def next_main_task(states: States, tasks: Tasks, *, prefer: str | None = None) -> MainTask:
     """Say what MAIN_TASK holds after a step, unless the agent said otherwise.
 
@@ -142,6 +194,11 @@ def next_main_task(states: States, tasks: Tasks, *, prefer: str | None = None) -
     name = prefer if preferred else first_ready(states, tasks, family)
     if name is None:
         return _nothing_ready(states)
+    return _sentence(name, tasks, family)
+
+
+def _sentence(name: str, tasks: Tasks, family: Family) -> MainTask:
+    """Return the MAIN_TASK that follows from a task itself."""
     lineage = [*reversed([*family.ancestors(name)]), name]
     focus = next((tasks[each].focus for each in lineage if each in tasks and tasks[each].focus), None)
     what = "task" if tasks[name].parent is None else "subtask"
@@ -155,7 +212,7 @@ def _nothing_ready(states: States) -> MainTask:
         if names:
             return stuck(names[0], state)
     if is_open(states):
-        return main_tasks.make("continue", "Check status: no task can run")
+        return _NOTHING_READY
     return main_tasks.make("completed", "All tasks completed")
 
 
@@ -190,7 +247,7 @@ def _link_problem(name: str, states: States, tasks: Tasks, family: Family) -> st
         return f"task {name} is its own ancestor"
     for what, other in (("parent", task.parent), *(("needs", need) for need in task.needs)):
         if other is not None and other not in states:
-            return f"{what}: there is no task {other}"
+            return f"{what}: there is no task {other}{nearest(other, states)}"
     return None
 
 

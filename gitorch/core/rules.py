@@ -33,7 +33,7 @@ def problems(record: Record, *, rewritten: bool, before: Callable[[], MainTask |
     if rewritten and event in ("move", "drop"):
         rewritten = not _may_go_on(record, before())
     keeps = event in _KEEPS_MAIN_TASK or (event == "decompose" and record.totals is None)
-    if keeps and rewritten:
+    if keeps and rewritten and not _is_first(record, before):
         found.append(f"a record of {event} changes MAIN_TASK")
     return [*found, *_event_problems(record, before)]
 
@@ -80,6 +80,14 @@ def _end_problems(record: Record) -> list[str]:
     if record.event == "archive" and any(change.before != "completed" for change in record.changes):
         found.append("a record of archive removes completed tasks only")
     return found
+
+
+def _is_first(record: Record, before: Callable[[], MainTask | None]) -> bool:
+    """Return whether a record of begin writes MAIN_TASK where there was none, for the task that it begins."""
+    first = record.main_task
+    if record.event != "begin" or first is None or before() is not None:
+        return False
+    return first.status == "continue" and first.task is not None and first.task == task_of(record)
 
 
 def _start_problems(record: Record, before: MainTask | None) -> list[str]:

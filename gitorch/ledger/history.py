@@ -218,6 +218,8 @@ def recent(objects: Objects, rev: str = "HEAD") -> Recent:
     opened: Open | None = None
     begin: str | None = None
     started: Record | None = None  # the sums begin there; before it only an invocation that is open is looked for
+    newest: Record | None = None
+    newer: Record | None = None
     told: Record | None = None
     cut_off = by_hand = False
     for commit in way_back(objects, rev):
@@ -231,6 +233,9 @@ def recent(objects: Objects, rev: str = "HEAD") -> Recent:
             opened = Open(record.invocation or "", record.action, record.attempt, task_of(record))
             begin = commit.oid
         by_hand = by_hand or record.event in ("update", "answer")
+        if started is None and record.main_task is None and newer is not None and newer.event == "begin":
+            started = newer  # a step wrote the first MAIN_TASK
+        newest, newer = newest or record, record
         if record.totals is not None or (record.event == "start" and started is not None):
             told = record
             break
@@ -239,7 +244,8 @@ def recent(objects: Objects, rev: str = "HEAD") -> Recent:
             started = record if record.event == "start" else None
     totals = Totals() if started is not None or told is None or told.totals is None else told.totals
     known = told is not None or started is not None or not cut_off
-    fold = Fold(totals, (opened,) if opened else (), known=known, again=totals.again)
+    bare = newest is None or newest.main_task is None
+    fold = Fold(totals, (opened,) if opened else (), known=known, again=totals.again, bare=bare)
     for record in reversed(since):
         fold = fold._replace(again=again.after(fold.again, record))
     return Recent(fold, begin, started or told, by_hand)

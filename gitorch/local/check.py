@@ -1,31 +1,35 @@
-"""The action `check`: nothing can run, so say what stands in the way."""
+"""The action `check`: nothing can run, so ask about what prevents it."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from gitorch.core.names import TASK_STATES, TASKS_DIR, TaskState, parse_task_file
+from gitorch.core import task as task_files
+from gitorch.core import waiting
+from gitorch.core.names import TASKS_DIR, TaskState, pick_task_files
+from gitorch.core.task import Task
 from gitorch.core.text import one_line
+from gitorch.errors import GitorchError
 
-_SHOWN: Final = 8
-_STUCK: Final[tuple[TaskState, ...]] = ("failed", "blocked", "running", "pending")
+_SHOWN: Final = 4
 
 
 def question(root: Path) -> str:
-    """Ask the person what cannot be decided without one, from the names of the tasks' files."""
+    """Return the question to the person, from the task files of the work tree."""
     folder = root / TASKS_DIR
-    found = [parse_task_file(path.name) for path in folder.iterdir()] if folder.is_dir() else []
-    tasks = sorted(known for known in found if known is not None)
-    names = {state: [name for name, its in tasks if its == state] for state in TASK_STATES}
-    stuck = [f"{state}: {_listed(names[state])}" for state in _STUCK if names[state]]
-    if stuck:
-        return one_line(f"Nothing can run ({'; '.join(stuck)}). Which task should be reopened, changed or dropped?")
-    if names["completed"]:
+    states: dict[str, TaskState] = {}
+    tasks: dict[str, Task] = {}
+    for filename, name, state in pick_task_files(path.name for path in folder.iterdir()) if folder.is_dir() else ():
+        states[name], tasks[name] = state, Task(name)
+        with suppress(GitorchError, OSError):  # its state counts even if the file cannot be read
+            tasks[name] = task_files.parse(name, (folder / filename).read_bytes(), filename)
+    reasons = [each.sentence for each in waiting.reasons(states, tasks)]
+    if reasons:
+        more = f"; and {len(reasons) - _SHOWN} more" if len(reasons) > _SHOWN else ""
+        ask = "Which task should be changed, retried or skipped?"
+        return one_line(f"Nothing can run: {'; '.join(reasons[:_SHOWN])}{more}", 400) + f". {ask}"
+    if states:
         return "All tasks are completed. Is the workflow done, or which task should be added?"
     return "There are no tasks. What should be done?"
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

@@ -9,11 +9,13 @@ import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitorch.core import plan as planner
+from gitorch.core import waiting
 from gitorch.core.fold import COMMAND
 from gitorch.core.main_task import MainTask
 from gitorch.core.plan import Plan
 from gitorch.core.record import Record, Totals
 from gitorch.core.task import Task
+from gitorch.core.waiting import Waiting
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.repository import Repository
 from gitorch.ledger.history import recent
@@ -51,18 +53,27 @@ class Options(NamedTuple):
 
 
 class Ahead(NamedTuple):
-    """What comes next. `by_template` tells that it is a decomposition that needs no agent."""
+    """What comes next.
+
+    Attributes:
+        state: the state that it was chosen from.
+        task: the task's file, None for a check of the whole workflow.
+        plan: what is to be done.
+        totals: the sums so far.
+        by_template: whether it is a decomposition that needs no agent.
+        main_task: MAIN_TASK, or the one that the step is to write where there is none.
+        assignment: NEXT and FOCUS as the agent gets them.
+        waiting: why the tasks cannot run, where none can.
+    """
 
     state: WorkflowState
     task: Task | None
     plan: Plan
     totals: Totals
     by_template: bool
-
-    @property
-    def main_task(self) -> MainTask:
-        """MAIN_TASK as it stands."""
-        return self.state.workflow()
+    main_task: MainTask
+    assignment: MainTask
+    waiting: tuple[Waiting, ...] = ()
 
     @property
     def needs_agent(self) -> bool:
@@ -75,48 +86,80 @@ def look(repository: Repository, options: Options, watch: Watch) -> Ahead | Step
     """Read the state and choose what comes next; a Step where nothing can be done now.
 
     Raises:
-        GitorchError: there is no workflow, or something is out of form.
+        GitorchError: there is no task, or a file is not valid.
     """
     from gitorch.ledger.append import read_settled  # noqa: PLC0415 - see above
 
     state = read_settled(repository)
-    main_task = state.workflow()
+    main_task = current(repository, state)
     latest = recent(repository.objects, state.commit or "HEAD")
     if not latest.fold.known:
         raise GitorchError(
             "this clone is so shallow that the sums since start are out of sight",
             hint="get more of the history: git fetch --unshallow",
         )
-    totals = latest.fold.totals
+    totals = latest.fold.totals if state.main_task is not None else Totals()
     idle = _nothing_to_do(main_task, totals, options.limits)
     if idle is not None:
         return idle
     ahead = choose(repository, state, options, totals)
-    waiting = None if latest.by_hand else _waiting(ahead, options, latest.last)
-    if waiting is not None:
-        return waiting
+    if ahead.waiting:
+        watch.note("\n  ".join(("nothing can run:", *waiting.lines(ahead.waiting))))
+    put_off = None if latest.by_hand else _put_off(ahead, options, latest.last)
+    if put_off is not None:
+        return put_off
     if options.limits.max_cost_usd is not None and not ahead.by_template:
         warning = limits.unknown_cost(options.limits, totals, priced=_priced(repository, ahead, options))
         watch.note(warning) if warning is not None else None
     return ahead
 
 
+def current(repository: Repository, state: WorkflowState) -> MainTask:
+    """Return MAIN_TASK, or the one that the first step is to write where there are tasks and no MAIN_TASK.
+
+    Raises:
+        GitorchError: there is no task either, or a file is not valid.
+    """
+    if state.main_task is not None or not state.states:
+        return state.workflow()
+    return planner.first_main_task(state.states, read_outlines(repository, state))
+
+
 def choose(repository: Repository, state: WorkflowState, options: Options, totals: Totals) -> Ahead:
     """Choose what comes next in a state.
 
     Raises:
-        GitorchError: something is out of form.
+        GitorchError: there is no task, or a file is not valid.
     """
+    main_task = current(repository, state)
     tasks = read_outlines(repository, state)
-    plan = planner.plan(state.workflow(), state.states, tasks)
+    plan = planner.plan(main_task, state.states, tasks)
     task = None
     if plan.task is not None:
         task = read_task(repository.objects, state, plan.task)
         problem = planner.task_problem(plan.task, state.states, tasks)
         if problem is not None:
-            raise GitorchError(f"{state.path_of(plan.task)}: {problem}", hint="mend the task file, then commit it")
-    ahead = Ahead(state, task, plan, totals, by_template=False)
+            raise GitorchError(f"{state.path_of(plan.task)}: {problem}", hint=f"fix it: gitorch edit {plan.task}")
+    ahead = Ahead(
+        state=state,
+        task=task,
+        plan=plan,
+        totals=totals,
+        by_template=False,
+        main_task=main_task,
+        assignment=planner.assignment(main_task, plan, tasks),
+        waiting=_waiting(repository, state, tasks) if plan.task is None else (),
+    )
     return ahead._replace(by_template=_by_template(repository, ahead, options))
+
+
+def _waiting(repository: Repository, state: WorkflowState, tasks: planner.Tasks) -> tuple[Waiting, ...]:
+    """Return why the open tasks cannot run; nothing where one can, so that the check was asked for."""
+    if planner.first_ready(state.states, tasks, planner.family_of(tasks)) is not None:
+        return ()
+    from gitorch.loop import stuck  # noqa: PLC0415 - needed only where nothing can run
+
+    return tuple(stuck.reasons(repository.objects, state.states, tasks))
 
 
 def _nothing_to_do(main_task: MainTask, totals: Totals, bounds: Limits) -> Step | None:
@@ -131,7 +174,7 @@ def _nothing_to_do(main_task: MainTask, totals: Totals, bounds: Limits) -> Step 
     return None
 
 
-def _waiting(ahead: Ahead, options: Options, last: Record | None) -> Step | None:
+def _put_off(ahead: Ahead, options: Options, last: Record | None) -> Step | None:
     """Return a step that waits for the limit of the last agent, None where it is over or another agent is asked for."""
     if last is None or last.retry_at is None or not ahead.needs_agent:
         return None

@@ -11,7 +11,6 @@ from gitorch.core import message, moves
 from gitorch.core import plan as planner
 from gitorch.core.moves import Change
 from gitorch.core.names import task_dir
-from gitorch.core.plan import Plan
 from gitorch.core.record import Record
 from gitorch.core.task import Task
 from gitorch.errors import GitorchError
@@ -64,10 +63,10 @@ def begin(
         trust.check(task)
         _check_folder(repository, task)
     past = past_of(repository.objects, task.name) if task is not None else Past(1, (), None)
-    text = prompt.build(plan, ahead.main_task, task, past)
+    text = prompt.build(plan, ahead.assignment, task, past, ahead.waiting)
     _warn_of_edits(repository, ahead, watch)
     name = agent.name if isinstance(agent, Agent) else looking.FUNCTION
-    begun = _begin(repository, plan, past.attempt if task is not None else None, name, lease)
+    begun = _begin(repository, ahead, past.attempt if task is not None else None, name, lease)
     watch.began(plan, name, begun.attempt, ahead.totals)
     try:
         begun = _prepare(repository, begun, task)
@@ -78,7 +77,7 @@ def begin(
         invocation=begun,
         task=task,
         prompt=text,
-        focus=ahead.main_task.focus,
+        focus=ahead.assignment.focus,
         seconds=limits.time_left(options.limits, ahead.totals),
         budget=limits.money_left(options.limits, ahead.totals),
         model=task.model if task is not None and task.model is not None else options.model,
@@ -107,7 +106,8 @@ def _warn_of_edits(repository: Repository, ahead: Ahead, watch: Watch) -> None:
         )
 
 
-def _begin(repository: Repository, plan: Plan, attempt: int | None, agent: str, lease: float | None) -> Invocation:
+def _begin(repository: Repository, ahead: Ahead, attempt: int | None, agent: str, lease: float | None) -> Invocation:
+    plan = ahead.plan
     identity = os.urandom(16).hex()
     branch = repository.branch()
 
@@ -121,7 +121,7 @@ def _begin(repository: Repository, plan: Plan, attempt: int | None, agent: str, 
         record = Record(
             event="begin",
             subject=message.subject(plan.task, what),
-            main_task=state.workflow(),
+            main_task=ahead.main_task if state.main_task is None else state.main_task,
             changes=tuple(changes),
             invocation=identity,
             action=plan.action,

@@ -81,7 +81,9 @@ def _draft(
     main_task = state.main_task
     if fold is not None:
         after = {**tasks, **{task.name: task.outline for task in made}}
-        main_task = plan.next_main_task(moves.apply(state.states, changes), after)
+        states = moves.apply(state.states, changes)
+        if not plan.outlasts(main_task, name, states, after):
+            main_task = plan.next_main_task(states, after)
     record = Record(
         event="decompose",
         subject=message.subject(name, f"decompose into {len(made)} subtasks"),

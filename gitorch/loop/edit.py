@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from gitorch.core import main_task as main_tasks
-from gitorch.core import message, moves
+from gitorch.core import message, moves, waiting
 from gitorch.core import plan as planner
 from gitorch.core import task as task_files
 from gitorch.core.main_task import MainTask
@@ -195,10 +196,14 @@ def move(repository: Repository, name: str, to: str, reason: str | None = None) 
 
 
 class Updated(NamedTuple):
-    """What an update came to: a record, or inside an invocation a proposal."""
+    """The result of an update: a record, or inside an invocation a proposal.
+
+    `waits` says why its task cannot run yet, None where it can or where there is none.
+    """
 
     main_task: MainTask
     appended: Appended | None
+    waits: str | None = None
 
 
 def update(
@@ -217,13 +222,20 @@ def update(
         proposal.propose_update(main_task, others_open=planner.is_open(others))
         return Updated(main_task, None)
 
+    waits: str | None = None
+
     def draft_for(state: WorkflowState) -> Draft:
+        nonlocal waits
         if task is not None:
             state.state_of(task)
+            with suppress(GitorchError):  # MAIN_TASK can be replaced while a task file is not valid
+                if main_task.status == "continue":
+                    waits = waiting.reason(task, state.states, read_outlines(repository, state))
         what = f"update: {status}, {one_line(next_, 28)}"
         return Draft(record=Record(event="update", subject=message.subject(task, what), main_task=main_task))
 
-    return Updated(main_task, append(repository, draft_for))
+    appended = append(repository, draft_for)
+    return Updated(main_task, appended, waits)
 
 
 def drop(repository: Repository, name: str) -> Appended:
@@ -268,25 +280,35 @@ def answer(repository: Repository, text: str) -> Appended:
         raise GitorchError("the answer is empty", hint="gitorch answer 'TEXT'")
 
     def draft_for(state: WorkflowState) -> Draft:
-        now = state.workflow()
+        tasks = read_outlines(repository, state)
+        now = state.main_task or (planner.first_main_task(state.states, tasks) if tasks else state.workflow())
         if now.status != "blocked":
             raise GitorchError(f"the workflow asks nothing: its status is {now.status}", hint="see it: gitorch status")
         stuck = [name for name, each in sorted(state.states.items()) if each in ("failed", "blocked")]
         chosen = now.task if now.task in stuck else (stuck[0] if stuck else None)
-        tasks = read_outlines(repository, state)
         changes: list[Change] = []
         if chosen is not None:
             changes = moves.with_parents(
                 state.states, planner.family_of(tasks), Change(chosen, state.states[chosen], "pending")
             )
         states = moves.apply(state.states, changes)
+        earlier = before_stop(repository)
+        stays = chosen is not None and planner.outlasts(earlier, chosen, states, tasks)
         record = Record(
             event="answer",
             subject=message.subject(chosen, "answer"),
             body=text,
-            main_task=planner.next_main_task(states, tasks, prefer=chosen),
+            main_task=earlier if stays else planner.next_main_task(states, tasks, prefer=chosen),
             changes=tuple(changes),
         )
         return Draft(record=record)
 
     return append(repository, draft_for)
+
+
+def before_stop(repository: Repository) -> MainTask | None:
+    """Return the last MAIN_TASK with which the workflow went on: what it says of another task still holds."""
+    for _, record in records_back(repository.objects):
+        if record.main_task is None or record.main_task.status == "continue":
+            return record.main_task
+    return None

@@ -212,15 +212,23 @@ def _main_task(
         if begun.task is not None and states.get(begun.task) == "failed":
             return planner.stuck(begun.task, "failed")
         return now  # the same again
-    if beside and now is not None and (now.status != "continue" or now.task not in (None, begun.task)):
-        return now  # what a person has said meanwhile goes before what the agent or the plan says
-    proposed = claim.proposal.main_task
-    unknown = proposed is not None and proposed.task is not None and proposed.task not in states
-    if proposed is not None and not unknown and not (proposed.status == "completed" and planner.is_open(states)):
+    proposed = _accepted(claim.proposal.main_task, states)
+    by_person = beside and now is not None and (now.status != "continue" or now.task not in (None, begun.task))
+    stays = begun.task is not None and planner.outlasts(now, begun.task, states, tasks)
+    if by_person or (stays and (proposed is None or proposed.status == "continue")):
+        return now  # what a person has said meanwhile, or a sentence for another task whose turn is still to come
+    if proposed is not None:
         return proposed
     due = planner.next_main_task(states, tasks, prefer=begun.task)
     if begun.task is None and due.status == "continue" and due.task is None:
-        return main_tasks.make("blocked", "Decide what to do: no task can run")
+        return planner.nothing_can_run()
     if due.status == "continue":
         return main_tasks.make(due.status, claim.report.next or due.next, due.task, claim.report.focus or due.focus)
     return due
+
+
+def _accepted(proposed: MainTask | None, states: moves.States) -> MainTask | None:
+    """Return the MAIN_TASK that an agent proposes, None where it proposes none that can be."""
+    if proposed is None or (proposed.task is not None and proposed.task not in states):
+        return None
+    return None if proposed.status == "completed" and planner.is_open(states) else proposed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from gitorch.core.main_task import MainTask
@@ -10,11 +11,13 @@ from gitorch.core.plan import Plan
 from gitorch.core.record import Action
 from gitorch.core.task import Task
 from gitorch.core.text import one_line
+from gitorch.core.waiting import Waiting
 from gitorch.git.repository import Repository
 from gitorch.ledger.history import Past, past_of
 from gitorch.loop.ahead import Ahead
 
 _MAX_DESCRIPTION: Final = 8000  # characters
+_MAX_STUCK: Final = 20
 _ABOUT: Final[dict[Action, str]] = {
     "decompose": "Cut the task into subtasks.",
     "gather": "Collect what the task needs, with sources. Do not draw conclusions yet.",
@@ -52,23 +55,33 @@ _LEAVE_ALONE: Final = (
 
 
 def of_next(repository: Repository, ahead: Ahead) -> tuple[Plan, str | None]:
-    """Give what comes next and the prompt that its agent would get; None where it needs no agent."""
+    """Return what comes next and the prompt that its agent would get; None where it needs no agent."""
     if not ahead.needs_agent:
         return ahead.plan, None
-    past = past_of(repository.objects, ahead.plan.task or "")
-    return ahead.plan, build(ahead.plan, ahead.main_task, ahead.task, past)
+    past = past_of(repository.objects, ahead.plan.task) if ahead.plan.task is not None else Past(1, (), None)
+    return ahead.plan, build(ahead.plan, ahead.assignment, ahead.task, past, ahead.waiting)
 
 
-def build(plan: Plan, main_task: MainTask, task: Task | None, past: Past) -> str:
-    """Write the prompt for an invocation."""
+def build(plan: Plan, assignment: MainTask, task: Task | None, past: Past, stuck: Sequence[Waiting] = ()) -> str:
+    """Return the prompt for an invocation.
+
+    Args:
+        plan: what it is to do.
+        assignment: its NEXT and FOCUS.
+        task: its task.
+        past: what earlier invocations of the task have left.
+        stuck: why the tasks cannot run, where none can.
+    """
     lines = [
         "You are one invocation of a longer workflow. Do this ONE thing, then stop; a fresh invocation does the next.",
         "",
         f"ACTION: {plan.action}. {_ABOUT[plan.action]}",
-        f"NEXT: {main_task.next}",
+        f"NEXT: {assignment.next}",
     ]
-    if main_task.focus is not None:
-        lines.append(f"FOCUS: {main_task.focus}")
+    if assignment.focus is not None:
+        lines.append(f"FOCUS: {assignment.focus}")
+    if stuck:
+        lines += ["No task can run:", *(f"  {each.sentence}" for each in stuck[:_MAX_STUCK])]
     if task is not None:
         lines += _about_task(plan, task, past)
     if plan.action == "decompose" and task is not None:

@@ -65,6 +65,36 @@ def test_what_a_record_may_not_do(fold: Fold, record: Record, problem: str) -> N
     assert any(problem in found for found in folds.problems(fold, record, worked=False))
 
 
+SPENT = Fold(Totals(4, Decimal(2), Decimal(9), 1, again=(Again("a", 2),)), again=(Again("a", 2),))
+
+
+@pytest.mark.parametrize(
+    ("bare", "event", "first", "steps"),
+    [
+        (True, "begin", True, 0),
+        (False, "begin", True, 4),
+        (True, "begin", False, 4),
+        (True, "create", True, 4),
+        (True, "update", True, 4),
+    ],
+)
+def test_a_step_that_writes_the_first_main_task_begins_the_sums(
+    *, bare: bool, event: str, first: bool, steps: int
+) -> None:
+    main_task = make("continue", "Execute a task", "a") if first else None
+    record = BEGIN._replace(event=event, main_task=main_task)  # type: ignore[arg-type]
+    after = folds.step(SPENT._replace(bare=bare), record, worked=False)
+    assert (after.totals.steps, after.bare) == (steps, not first)
+
+
+def test_a_decomposition_that_writes_the_first_main_task_begins_the_sums() -> None:
+    changes = (Change("a", "pending", "running"), Change("a-1", None, "pending"))
+    main_task = make("continue", "Execute a-1", "a-1")
+    cut = Record(event="decompose", subject="x", changes=changes, main_task=main_task)
+    assert folds.next_totals(SPENT, cut, worked=False) == Totals(1, None, Decimal(0), 0)
+    assert folds.next_totals(SPENT._replace(bare=False), cut, worked=False).steps == 5
+
+
 @pytest.mark.parametrize("before", TASK_STATES)
 @pytest.mark.parametrize("after", TASK_STATES)
 def test_only_legal_moves_are_none(before: TaskState, after: TaskState) -> None:

@@ -274,3 +274,84 @@ def test_following_the_plan_from_the_start_completes_all_that_can_be(
         states = apply(states, with_parents(states, family, Change(made.task, "running", "completed")))
     assert set(states.values()) == {"completed"}
     assert next_main_task(states, tasks).status == "completed"
+
+
+CHAIN = tasks_of(
+    Task(name="a", order=1),
+    Task(name="b", order=2, needs=("a",), focus="Only b"),
+    Task(name="c", order=3, needs=("b",)),
+    Task(name="top", order=4),
+    Task(name="top-x", parent="top", needs=("a",)),
+    Task(name="lost", needs=("nowhere",)),
+    Task(name="orphan", parent="nowhere"),
+    Task(name="ring-1", needs=("ring-2",)),
+    Task(name="ring-2", needs=("ring-1",)),
+    Task(name="on-ring", needs=("ring-1",)),
+)
+ALL_PENDING: States = dict.fromkeys(CHAIN, "pending")
+
+
+@pytest.mark.parametrize(
+    ("task", "moved", "expected"),
+    [
+        ("a", {}, True),
+        ("c", {}, True),
+        ("c", {"a": "running"}, True),
+        ("c", {"a": "completed", "b": "completed"}, True),
+        ("c", {"a": "failed"}, False),
+        ("c", {"b": "blocked"}, False),
+        ("c", {"c": "completed"}, False),
+        ("c", {"c": "running"}, False),
+        ("top-x", {}, True),
+        ("top-x", {"top": "blocked"}, False),
+        ("top", {}, False),  # it closes with its subtask
+        ("lost", {}, False),
+        ("orphan", {}, False),
+        ("on-ring", {}, False),
+    ],
+)
+def test_a_task_will_run_once_what_it_waits_for_is_completed(
+    task: str, moved: dict[str, TaskState], *, expected: bool
+) -> None:
+    assert planner.will_run(task, {**ALL_PENDING, **moved}, CHAIN, family_of(CHAIN)) == expected
+
+
+@pytest.mark.parametrize(
+    ("now", "worked_on", "expected"),
+    [
+        (make("continue", "Use PostgreSQL", "b"), "a", True),
+        (make("continue", "Use PostgreSQL", "b"), "b", False),
+        (make("continue", "Use PostgreSQL"), "a", False),
+        (make("continue", "Use PostgreSQL", "lost"), "a", False),
+        (make("blocked", "Which database?", "b"), "a", False),
+        (None, "a", False),
+    ],
+)
+def test_main_task_stays_until_its_own_task_has_been_worked_on(
+    now: MainTask | None, worked_on: str, *, expected: bool
+) -> None:
+    assert planner.outlasts(now, worked_on, ALL_PENDING, CHAIN) == expected
+
+
+@pytest.mark.parametrize(
+    ("now", "plan_", "expected"),
+    [
+        (make("continue", "Use PostgreSQL", "b", "Just b"), Plan("execute", "b"), "Use PostgreSQL"),
+        (make("continue", "Use PostgreSQL", "b", "Just b"), Plan("execute", "a"), "Execute a task"),
+        (make("continue", "Use PostgreSQL", "top"), Plan("execute", "top-x"), "Use PostgreSQL"),
+        (make("continue", "Use PostgreSQL"), Plan("execute", "a"), "Use PostgreSQL"),
+        (make("continue", "Use PostgreSQL", "lost"), Plan("check", None), "Check status: no task can run"),
+    ],
+)
+def test_an_agent_gets_next_of_the_task_that_it_works_on(now: MainTask, plan_: Plan, expected: str) -> None:
+    assignment = planner.assignment(now, plan_, CHAIN)
+    assert assignment.next == expected
+    assert assignment.focus == (now.focus if assignment == now else None)
+
+
+def test_a_workflow_without_main_task_begins_with_the_first_ready_task() -> None:
+    states: States = {"a": "pending", "b": "pending"}
+    assert planner.first_main_task(states, CHAIN) == make("continue", "Execute a task", "a")
+    stuck: States = {"lost": "pending"}
+    assert planner.first_main_task(stuck, CHAIN) == make("blocked", "Decide what to do: no task can run")
+    assert planner.first_main_task({"a": "completed"}, CHAIN).status == "completed"

@@ -93,6 +93,26 @@ def test_some_events_leave_main_task_alone(told: Record, *, keeps: bool) -> None
     assert said(told) == []
 
 
+FIRST = record("begin", RUNS, main_task=make("continue", "Execute a task", "a"))
+
+
+@pytest.mark.parametrize(
+    ("told", "before", "fits"),
+    [
+        (FIRST, None, True),
+        (FIRST, OPEN, False),
+        (FIRST, OVER, False),
+        (record("begin", RUNS, main_task=make("continue", "Execute b task", "b")), None, False),
+        (record("begin", RUNS, main_task=make("completed", "All done", "a")), None, False),
+        (record("begin", main_task=OPEN), None, False),
+        (record("begin", RUNS, main_task=None), OPEN, False),
+        (record("move", RUNS, main_task=FIRST.main_task), None, False),
+    ],
+)
+def test_a_begin_may_write_the_first_main_task(told: Record, before: MainTask | None, *, fits: bool) -> None:
+    assert (said(told, rewritten=True, before=before) == []) == fits
+
+
 @pytest.mark.parametrize("outcome", ENDS)
 def test_an_outcome_goes_with_where_it_leaves_the_task(outcome: Outcome) -> None:
     for after, action in itertools.product(TASK_STATES, get_args(Action)):

@@ -37,7 +37,7 @@ def test_a_branch_without_commits(sandbox: Sandbox) -> None:
     assert sandbox("log", "--json").out == ""
     nothing = {"schema": 1, "ok": True, "checked": 0, "problems": [], "warnings": []}
     assert sandbox("verify", "--json").json == {**nothing, "range": {"since": None, "to": None}}
-    refused(sandbox, "step", says="no workflow here yet")
+    refused(sandbox, "step", says="there is no task yet")
     sandbox.write("staged", "staged\n")
     sandbox.git("add", "staged")
     sandbox("create", "one")

@@ -166,14 +166,14 @@ def test_an_output_that_takes_a_model_is_asked_about(repo: Repo) -> None:
 
 
 def test_check_lists_what_cannot_go_on(repo: Repo) -> None:
-    for name, state in (("a", "failed"), ("b", "pending"), ("c", "completed")):
-        (repo.path / f".tasks/[{state}]_{name}_task.md").write_text("---\n---\n")
+    for name, state, front in (("a", "failed", ""), ("b", "pending", "needs: a\n"), ("c", "completed", "")):
+        (repo.path / f".tasks/[{state}]_{name}_task.md").write_text(f"---\n{front}---\n")
     result = repo.path.parent / "result.json"
     done = repo.agent(GITORCH_ACTION="check", GITORCH_RESULT=str(result))
     assert done.returncode == 0
     loaded = json.loads(result.read_text())
     assert loaded["outcome"] == "blocked"
-    assert "failed: a; pending: b" in loaded["question"]
+    assert "Nothing can run: a failed; b waits for a (failed). Which task" in loaded["question"]
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,11 @@ class Model:
     worked: bool = False
     did: tuple[str | None, str | None, str | None] = (None, None, None)  # action, task, outcome of the last step
 
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "main" and (value is None or (isinstance(value, Main) and value.status == "continue")):
+            self.went_on = value
+
     def copy(self) -> Model:
         return copy.deepcopy(self)
 
@@ -157,6 +162,32 @@ class Model:
             return False
         needs = [need for each in (name, *above) for need in self.bodies[each].needs]
         return all(self.states.get(need) == "completed" for need in needs)
+
+    def will_run(self, name: str) -> bool:
+        """Tell whether a task runs once what it waits for is completed, as things are."""
+        if self.states.get(name) != "pending" or any(
+            self.states[child] != "completed" for child in self.children(name)
+        ):
+            return False
+        seen, todo = {name}, [name]
+        while todo:
+            at = todo.pop()
+            if self.states.get(at) not in {"pending", "running"} or self.is_broken(at):
+                return False
+            if any(self.states[above] in {"failed", "blocked"} for above in self.ancestors(at)):
+                return False
+            more = [
+                other for other in self.waits_for(at) if self.states.get(other) != "completed" and other not in seen
+            ]
+            seen.update(more)
+            todo += more
+        return True
+
+    def outlasts(self, main: Main | None, task: str | None) -> bool:
+        """Tell whether MAIN_TASK stays after work on a task: it is about another one that is still to run."""
+        if main is None or main.status != "continue" or main.task in {None, task}:
+            return False
+        return main.task is not None and self.will_run(main.task)
 
     def ready(self) -> list[str]:
         def rank(name: str) -> list[tuple[int, str]]:
@@ -229,6 +260,8 @@ class Model:
 
     def create(self, name: str, parent: str | None, needs: tuple[str, ...]) -> int:
         others = (*needs, *([parent] if parent else []))
+        if name in others:
+            return USAGE
         if name in self.states or any(other not in self.states for other in others):
             return ERROR
         if parent is not None and (self.states[parent] == "completed" or parent == self.out):
@@ -318,14 +351,18 @@ class Model:
             self.again.pop(name, None)
 
     def answer(self) -> int:
-        if self.main is None or self.main.status != "blocked":
+        if self.main is None and not self.states:
+            return ERROR
+        now = self.main or self.first_main()
+        if now.status != "blocked":
             return ERROR
         stuck = sorted(name for name, state in self.states.items() if state in {"failed", "blocked"})
-        chosen = self.main.task if self.main.task in stuck else next(iter(stuck), None)
+        chosen = now.task if now.task in stuck else next(iter(stuck), None)
         if chosen is not None:
             self.change(chosen, "pending", event="answer")
             self.again[chosen] = Again(answered=True)
-        self.main, self.waiting = self.next_main(chosen), None
+        stays = chosen is not None and self.outlasts(self.went_on, chosen)
+        self.main, self.waiting = self.went_on if stays else self.next_main(chosen), None
         return OK
 
     def rewind(self, then: Model) -> int:
@@ -362,6 +399,12 @@ class Model:
         if self.is_open:
             return Main("continue", "Check status: no task can run")
         return Main("completed", "All tasks completed")
+
+    def first_main(self) -> Main:
+        """Give what a workflow without MAIN_TASK begins with."""
+        due = self.next_main(None)
+        stuck = due.status == "continue" and due.task is None
+        return Main("blocked", "Decide what to do: no task can run") if stuck else due
 
     def own_action(self, name: str) -> str:
         return "decompose" if self.bodies[name].template and not self.children(name) else self.bodies[name].kind
@@ -411,13 +454,14 @@ class Model:
 
     def look(self, agent: str, *, decomposes: bool, max_steps: int | None, max_idle: int) -> int | Plan:
         """Say what comes next, or with what exit code nothing does."""
-        if self.main is None:
+        if self.main is None and not self.states:
             return ERROR
-        if self.main.status != "continue":
-            return COMPLETED if self.main.status == "completed" else BLOCKED
-        if (max_steps is not None and self.totals.steps >= max_steps) or self.totals.idle >= max_idle:
+        main, totals = (self.first_main(), Totals()) if self.main is None else (self.main, self.totals)
+        if main.status != "continue":
+            return COMPLETED if main.status == "completed" else BLOCKED
+        if (max_steps is not None and totals.steps >= max_steps) or totals.idle >= max_idle:
             return LIMIT
-        plan = self.plan(self.main)
+        plan = self.plan(main)
         if plan.task is not None and self.is_broken(plan.task):
             return ERROR
         if self.waiting == agent and not self.is_by_template(plan, decomposes=decomposes):
@@ -435,20 +479,24 @@ class Model:
         if made is None:
             return ERROR
         self.worked = False  # the sums that come now count what was done before
+        if self.main is None:
+            self.totals, self.again = Totals(), {}
         changes = self.change(name, "running", event="decompose")
         self._add(made)
         self.count(changes, None, counts_cost=False)
-        self.main = self.next_main(None)
+        self.main = self.main if self.outlasts(self.main, name) else self.next_main(None)
         self.waiting = None
         self.did = ("decompose", name, "completed")
         return OK
 
     def begin(self, plan: Plan, agent: str, *, killed: bool = False) -> None:
         attempt = None
+        first = self.first_main() if self.main is None else self.main
         if plan.task is not None:
             attempt = self.again.get(plan.task, Again()).attempt
             self.change(plan.task, "running", event="begin")
-        assert self.main is not None
+        if self.main is None:
+            self.main, self.totals, self.again = first, Totals(), {}
         self.worked = False
         self.open = Open(plan, attempt, agent, self.main, killed)
 
@@ -512,7 +560,12 @@ class Model:
         if now != begun.main and (now.status != "continue" or now.task not in {None, task}):
             return now
         proposed = said.proposes
-        if proposed is not None and not (proposed.status == "completed" and self.is_open):
+        if proposed is not None and proposed.status == "completed" and self.is_open:
+            proposed = None
+        stays = task is not None and self.outlasts(now, task)
+        if stays and (proposed is None or proposed.status == "continue"):
+            return now
+        if proposed is not None:
             return proposed
         due = self.next_main(task)
         if task is None and due.status == "continue" and due.task is None:

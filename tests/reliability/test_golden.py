@@ -26,7 +26,9 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Quick, dict[st
 
 def test_it_tells_what_it_told(kept: tuple[Quick, dict[str, Any]]) -> None:
     sandbox, told = kept
-    assert expected(sandbox) == told
+    now = expected(sandbox)
+    now["status"] = {key: now["status"][key] for key in told["status"]}  # later versions say more
+    assert now == told
     verified = sandbox("verify", "--json").json
     assert (verified["ok"], verified["checked"]) == (True, told["records"])
 
