@@ -156,7 +156,8 @@ class _Folding:
         if record.event == "decompose" and record.totals is not None:
             self._close(before.open, by_hand_only=True)
             made = self._open(Invocation(by="template", action="decompose", before=before.main_task, began=entry.time))
-            made.task = before.main_task.task if before.main_task is not None else None
+            wanted = before.main_task.task if before.main_task is not None else None
+            made.task = next((change.name for change in record.changes if change.before is not None), wanted)
             self._add(made, entry, record)
             self._close(made)
             return _Place(main_task, None)
@@ -190,9 +191,9 @@ class _Folding:
         if group is None:
             group = self._open(Invocation(by="hand", before=before.main_task, began=entry.time))
         self._add(group, entry, record)
-        group.task = None if alone else _task(group)
         if not alone and (len(group.events) == 1 or record.event == "decompose"):
             group.action = _action(group)
+        group.task = None if alone else _task(group)
         if alone or record.event in _CLOSING or beside is not None:
             self._close(group)
             return _Place(record.main_task, beside)
@@ -215,17 +216,29 @@ class _Folding:
 
 
 def _action(group: Invocation) -> Action | None:
-    """Tell what somebody did by hand: a decomposition, or what NEXT asked for."""
+    """Return what somebody did by hand: a decomposition, or what NEXT asked for.
+
+    An `update` alone does none of a task's work: it is a check where NEXT asked for one, and else no action.
+    """
     if "decompose" in group.events:
         return "decompose"
     if group.events[0] not in ("move", "update") or group.before is None:
         return None
     verb = group.before.next.split(None, 1)[0].lower()
-    return next((action for action in ACTIONS if action == verb), None)
+    return next((action for action in ACTIONS if action == verb and (verb == "check" or not _is_update(group))), None)
+
+
+def _is_update(group: Invocation) -> bool:
+    return group.events == ["update"]
 
 
 def _task(group: Invocation) -> str | None:
-    """Tell which task somebody worked on: the one that moved last, else the one that MAIN_TASK named."""
+    """Return the task somebody worked on: the one that moved last, else the one that MAIN_TASK named.
+
+    An `update` alone is about the task that it names.
+    """
+    if _is_update(group) and group.action is None:
+        return group.after.task if group.after is not None else None
     moved = [change.name for change in group.changes if change.before is not None]
     wanted = group.before.task if group.before is not None else None
     names = {change.name for change in group.changes}

@@ -131,6 +131,15 @@ def test_the_guides_example_by_hand(sandbox: Sandbox) -> None:
     ]
 
 
+def test_an_update_alone_is_no_work_on_a_task(sandbox: Sandbox) -> None:
+    sandbox("create", "one")
+    sandbox("create", "two")
+    sandbox("update", "continue", "Execute one", "--task", "one")
+    sandbox("update", "continue", "Gather for two", "--task", "two")
+    sandbox("update", "completed", "Not needed any more")
+    assert seen(sandbox)[1:] == [Kept("hand", "update", "two", None), Kept("hand", "update", None, None)]
+
+
 def test_commits_of_the_agents_own_and_work_by_hand_beside_a_step(bench: Bench) -> None:
     before = len(seen(bench))
 
