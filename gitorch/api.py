@@ -73,6 +73,15 @@ class Workflow:
         """Read all task files."""
         return read_tasks(self.repository.objects, self.state(rev))
 
+    def ready(self) -> list[str]:
+        """List the tasks that can run, by name."""
+        from gitorch.ledger.outlines import read_outlines
+
+        state = self.state()
+        tasks = read_outlines(self.repository, state)
+        family = planner.family_of(tasks)
+        return [name for name in sorted(state.states) if planner.can_run(name, state.states, tasks, family)]
+
     def waiting(self) -> list[Waiting]:
         """List the open tasks that cannot run, and why."""
         from gitorch.ledger.outlines import read_outlines

@@ -14,6 +14,7 @@ import gitorch
 from gitorch import output
 from gitorch.api import Workflow
 from gitorch.core import plan as planner
+from gitorch.core import waiting
 from gitorch.core.names import TASKS_DIR, resembles_task_file
 from gitorch.core.text import clean
 from gitorch.errors import Exit, GitorchError
@@ -98,13 +99,16 @@ def _look(workflow: Workflow) -> Iterator[Finding]:
     for name, problem in wrong.items():
         yield Finding(ok=False, what=f"{state.path_of(name)}: {problem}", hint=f"fix it: gitorch edit {name}")
     if planner.first_ready(state.states, tasks, planner.family_of(tasks)) is None:
-        for stuck in workflow.waiting():
+        reasons = workflow.waiting()
+        for stuck in reasons if waiting.is_stuck(reasons) else ():
             if stuck.name not in wrong:
                 yield Finding(ok=False, what=f"nothing can run: {stuck._replace(remedy=None)}", hint=stuck.remedy)
     open_tasks = [task for name, task in tasks.items() if state.states[name] != "completed"]
-    waiting = next(trust.untrusted_of(open_tasks), None)
-    if waiting is not None:
-        yield Finding(ok=False, what=f"task {waiting.name} has commands that are not allowed yet", hint="gitorch trust")
+    untrusted = next(trust.untrusted_of(open_tasks), None)
+    if untrusted is not None:
+        yield Finding(
+            ok=False, what=f"task {untrusted.name} has commands that are not allowed yet", hint="gitorch trust"
+        )
     catalog.templates(repository)
     yield Finding(ok=True, what=f"{len(tasks)} task files and all templates are well formed")
     if state.commit is not None and folder.is_dir():

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from gitorch import output
 from gitorch.api import Workflow
+from gitorch.core import plan as planner
 from gitorch.core import waiting
 from gitorch.core.message import NO_TASK
 from gitorch.errors import Exit, GitorchError
@@ -52,12 +53,18 @@ def tell(step: Step) -> str:
 
 
 def explain(workflow: Workflow, step: Step) -> bool:
-    """Print, as a message, why no task can run, where a workflow is blocked for that reason; return whether it is."""
-    if step.exit != Exit.BLOCKED or workflow.state().states.get(step.main_task.task or "") == "blocked":
-        return False  # a task that is blocked waits for an answer
+    """Print, as a message, why tasks cannot run, where a workflow is blocked for that reason.
+
+    Return whether the commands named there are what is to be done, rather than an answer.
+    """
+    if step.exit != Exit.BLOCKED:
+        return False
+    state = workflow.state().states.get(step.main_task.task or "")
     reasons: list[str] = []
+    ready: list[str] = []
     with suppress(GitorchError):  # a task file is not valid: what the step did is known all the same
-        reasons = waiting.lines(workflow.waiting())
-    if reasons:
-        output.note("\n  ".join(("nothing can run:", *reasons)))
-    return bool(reasons)
+        ready, reasons = workflow.ready(), waiting.lines(workflow.waiting())
+    if not reasons or state == "blocked" or (ready and state != "failed"):
+        return False  # it waits for an answer
+    output.note("\n  ".join(("these tasks cannot run:" if ready else "nothing can run:", *reasons)))
+    return state == "failed" or step.main_task == planner.nothing_can_run()

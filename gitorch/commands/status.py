@@ -58,7 +58,7 @@ def run(*, folder: str, as_json: bool) -> int:
             output.say(f"💡 FOCUS: {main.focus}")
     if state.states:
         output.say(f"📊 TASKS: {_counts(state, counts)}")
-    if stuck and now is None:
+    if stuck and waiting.is_stuck(stuck):
         output.lines(("🚧 NOTHING CAN RUN:", *(f"   {line}" for line in waiting.lines(stuck))))
     if now is not None:
         output.say(f"⏳ NOW: {now['action']} {now['task'] or 'MAIN_TASK'} by {now['agent']}")

@@ -17,5 +17,5 @@ def run(*, folder: str, status: str, next_: str, task: str | None, focus: str | 
         return Exit.OK
     output.say(main_tasks.format(updated.main_task).rstrip("\n"))
     if updated.waits is not None:
-        output.note(f"note: {updated.main_task.task} cannot run yet: it {updated.waits}")
+        output.note(f"note: {updated.main_task.task} cannot run now: it {updated.waits}")
     return Exit.OK

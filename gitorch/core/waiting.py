@@ -14,6 +14,7 @@ from gitorch.core.plan import Tasks
 _NAMED: Final = 5  # tasks that one reason names
 _SHOWN: Final = 10  # tasks that a list shows
 _CAUSE, _EFFECT = 0, 1
+_RUNNING: Final = "is running"
 
 
 class Waiting(NamedTuple):
@@ -59,7 +60,7 @@ def reasons(states: States, tasks: Tasks, said: Mapping[str, str] = MappingProxy
             what = "failed" if state == "failed" else "is blocked"
             ranked.append((_CAUSE, Waiting(name, what, remedy, said.get(name))))
         elif state == "running" and not _open_children(name, states, family):
-            ranked.append((_CAUSE, Waiting(name, "is running", f"when it is done: gitorch move {name} completed")))
+            ranked.append((_CAUSE, Waiting(name, _RUNNING, f"when it is done: gitorch move {name} completed")))
         elif state == "pending" and name in wrong:
             ranked.append((_CAUSE, _wrong(name, wrong[name], states, tasks)))
         elif state == "pending" and not planner.can_run(name, states, tasks, family):
@@ -76,6 +77,11 @@ def reason(name: str, states: States, tasks: Tasks) -> str | None:
     if states.get(name) == "running" and children:
         return f"has open subtasks: {_listed(children, states)}"
     return "is completed" if states.get(name) == "completed" else None
+
+
+def is_stuck(waiting: Iterable[Waiting]) -> bool:
+    """Return whether nothing goes on: no task is being worked on, by an invocation or by hand."""
+    return all(each.reason != _RUNNING for each in waiting)
 
 
 def lines(waiting: Iterable[Waiting]) -> list[str]:

@@ -82,7 +82,7 @@ def test_without_any_task_it_says_how_to_begin(sandbox: Sandbox) -> None:
 
 def test_the_sentence_for_a_task_is_there_when_its_turn_comes(two: Sandbox) -> None:
     said = two("update", "continue", "Use PostgreSQL for b", "--task", "b", "--focus", "Only the storage")
-    assert said.err == "note: b cannot run yet: it waits for a (pending)\n"
+    assert said.err == "note: b cannot run now: it waits for a (pending)\n"
     main_task = two.main_task()
     shown = two("prompt").out
     two("step", "--agent-command", SEEN)
@@ -143,3 +143,15 @@ def test_a_check_tells_its_agent_and_the_user_why(two: Sandbox) -> None:
     asked = two("step", "--agent", "local", code=20)
     assert "a is running  (when it is done: gitorch move a completed)" in asked.err
     assert "Nothing can run: a is running; b waits for a (running). Which task should be" in asked.out
+
+
+def test_a_question_of_an_agent_is_answered_not_explained(two: Sandbox) -> None:
+    asked = two("run", "--agent-command", "gitorch update blocked 'Which colour?'; echo done", code=20)
+    assert "cannot run" not in asked.err
+    assert "answer with: gitorch answer 'TEXT'" in asked.err
+
+
+def test_a_task_in_work_is_no_standstill(two: Sandbox) -> None:
+    two("begin", "--json")
+    assert "NOTHING CAN RUN" not in two("status").out
+    assert "nothing can run" not in two("doctor", code=None).out
