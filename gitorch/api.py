@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from gitorch.loop.adopt import Strays
     from gitorch.loop.ahead import Options
     from gitorch.loop.decompose import Choice
-    from gitorch.loop.edit import NewTask, Updated
+    from gitorch.loop.edit import NewTask, Started, Updated
     from gitorch.loop.lease import Handed
+    from gitorch.loop.lifecycle import PutAway
     from gitorch.loop.limits import Limits
     from gitorch.loop.merge import Merged
     from gitorch.loop.result import Step
@@ -98,8 +99,8 @@ class Workflow:
         template: str | None = None,
         focus: str | None = None,
         parameters: Parameters | None = None,
-    ) -> Appended:
-        """Begin a workflow."""
+    ) -> Started:
+        """Begin a workflow; a finished one is archived first."""
         from gitorch.loop import edit
 
         return edit.start(
@@ -124,17 +125,53 @@ class Workflow:
 
         return edit.update(self.repository, status, next_, task=task, focus=focus)
 
-    def drop(self, name: str) -> Appended:
-        """Take a task away."""
-        from gitorch.loop import edit
+    def drop(self, *names: str, recursive: bool = False) -> Appended:
+        """Remove tasks, with their subtasks if `recursive`; their directories stay."""
+        from gitorch.loop import drop
 
-        return edit.drop(self.repository, name)
+        return drop.drop(self.repository, *names, recursive=recursive)
+
+    def retry(self, name: str) -> Appended:
+        """Make a failed, blocked or completed task pending again, and let MAIN_TASK continue."""
+        from gitorch.loop import lifecycle
+
+        return lifecycle.retry(self.repository, name)
+
+    def skip(self, name: str, reason: str | None = None) -> Appended:
+        """Complete a task without its work being done, on record as skipped."""
+        from gitorch.loop import lifecycle
+
+        return lifecycle.skip(self.repository, name, reason)
+
+    def abandon(self, reason: str | None = None) -> PutAway:
+        """End the workflow: its open tasks leave the tree with their directories."""
+        from gitorch.loop import lifecycle
+
+        return lifecycle.abandon(self.repository, reason)
+
+    def archive(self, keep: Sequence[str] = ()) -> PutAway:
+        """Put a finished workflow away: its tasks, their directories and MAIN_TASK leave the tree, except `keep`."""
+        from gitorch.loop import lifecycle
+
+        return lifecycle.archive(self.repository, keep)
+
+    def edit(self, name: str, text: str) -> str | None:
+        """Commit a new text of a task file, once it is checked; return the commit, None where nothing changes."""
+        from gitorch.loop import task_edit
+
+        return task_edit.edit(self.repository, name, text)
+
+    def question(self) -> str | None:
+        """Return the question that blocks the workflow, None where it is not blocked."""
+        from gitorch.loop import answer
+
+        return answer.question(self.repository)
 
     def answer(self, text: str) -> Appended:
         """Answer what a blocked workflow asks."""
-        from gitorch.loop import edit
+        from gitorch.loop import answer
 
-        return edit.answer(self.repository, text)
+        return answer.answer(self.repository, text)
 
     def strays(self) -> Strays:
         """Compare what the trees say of the state with what the log says."""

@@ -116,6 +116,7 @@ def _step_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 metavar="N",
                 help="Stop after N steps in a row without a change (default 5).",
             ),
+            click.option("--stop-on-failure", is_flag=True, help="Block the workflow as soon as a task has failed."),
         )
     ):
         function = option(function)
@@ -283,10 +284,20 @@ def update(folder: str, /, **values: Any) -> int:
 @click.option("-d", "--description", metavar="TEXT", help="The description; @FILE or - (standard input) reads it.")
 @click.option("--parent", metavar="P", shell_complete=_complete_tasks, help="The parent task.")
 @click.option(
-    "--needs", metavar="N[,N]", multiple=True, shell_complete=_complete_tasks, help="Tasks that have to be completed first; repeatable."
+    "--needs",
+    metavar="N[,N]",
+    multiple=True,
+    shell_complete=_complete_tasks,
+    help="Tasks that have to be completed first; repeatable.",
 )
 @click.option("--check", metavar="CMD", multiple=True, help="A command that has to pass; repeatable.")
-@click.option("--output", "outputs", metavar="PATH", multiple=True, help="A file that it has to leave in its directory; repeatable.")
+@click.option(
+    "--output",
+    "outputs",
+    metavar="PATH",
+    multiple=True,
+    help="A file that it has to leave in its directory; repeatable.",
+)
 @click.option("--kind", metavar="K", help="gather, execute (default) or synthesize.")
 @click.option("--agent", metavar="NAME", shell_complete=_complete_agents, help="The agent that works on it.")
 @click.option("--model", metavar="M", help="The model to request from that agent.")
@@ -338,8 +349,62 @@ def show(folder: str, /, **values: Any) -> int:
 @cli.command()
 @_task()
 @click.pass_obj
+def retry(folder: str, /, **values: Any) -> int:
+    """Run a failed, blocked or completed task again.
+
+    It becomes pending, and MAIN_TASK continues.
+    """
+    return _call("retry", folder=folder, **values)
+
+
+@cli.command()
+@_task()
+@click.option("--reason", metavar="TEXT", help="The reason.")
+@click.pass_obj
+def skip(folder: str, /, **values: Any) -> int:
+    """Complete a task without its work being done.
+
+    The record says who skipped it and why; tasks that need it can run.
+    """
+    return _call("skip", folder=folder, **values)
+
+
+@cli.command()
+@_task()
+@click.pass_obj
+def edit(folder: str, /, **values: Any) -> int:
+    """Edit the file of a task, and commit it once it is valid."""
+    return _call("edit", folder=folder, **values)
+
+
+@cli.command()
+@click.option("--reason", metavar="TEXT", help="The reason.")
+@click.pass_obj
+def abandon(folder: str, /, **values: Any) -> int:
+    """End the workflow, and put its open tasks away for good.
+
+    Their files and directories leave the work tree; the history keeps them under refs/gitorch/runs/.
+    """
+    return _call("put_away", what="abandon", folder=folder, **values)
+
+
+@cli.command()
+@click.option("--keep", metavar="PATH", multiple=True, help="A file or directory that stays; repeatable.")
+@click.pass_obj
+def archive(folder: str, /, **values: Any) -> int:
+    """Put a finished workflow away: tasks, directories, MAIN_TASK.
+
+    They leave the work tree in one commit; the history keeps them under refs/gitorch/runs/.
+    """
+    return _call("put_away", what="archive", folder=folder, **values)
+
+
+@cli.command()
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=_complete_tasks)
+@click.option("-r", "--recursive", is_flag=True, help="Also remove their subtasks.")
+@click.pass_obj
 def drop(folder: str, /, **values: Any) -> int:
-    """Remove a task; its directory stays."""
+    """Remove tasks; their directories stay."""
     return _call("drop", folder=folder, **values)
 
 
@@ -381,9 +446,9 @@ def prompt(folder: str, /, **values: Any) -> int:
 
 
 @cli.command()
-@click.argument("text")
+@click.argument("text", metavar="[TEXT]", required=False)
 @click.pass_obj
-def answer(folder: str, /, text: str) -> int:
+def answer(folder: str, /, text: str | None) -> int:
     """Answer the question that blocks the workflow.
 
     The workflow continues then. Without TEXT the question is shown, and on a terminal you are asked for the answer.

@@ -8,13 +8,17 @@ from gitorch.core.names import task_dir
 from gitorch.errors import Exit
 
 
-def run(*, folder: str, name: str) -> int:
-    """Take a task away."""
+def run(*, folder: str, names: tuple[str, ...], recursive: bool) -> int:
+    """Remove tasks."""
     with gitorch.open(folder) as workflow:
-        appended = workflow.drop(name)
-        left = (workflow.repository.root / task_dir(name)).is_dir()
-    for change in appended.record.changes:
+        record = workflow.drop(*names, recursive=recursive).record
+        gone = [change.name for change in record.changes if change.after is None]
+        left = [name for name in gone if (workflow.repository.root / task_dir(name)).is_dir()]
+        before = workflow.state("HEAD~1").main_task
+    for change in record.changes:
         output.say(str(change))
-    if left:
-        output.say(f"its folder stays: {task_dir(name)}/")
+    for name in left:
+        output.say(f"its directory stays: {task_dir(name)}/")
+    if record.main_task is not None and record.main_task != before:
+        output.say(f"next: {record.main_task.next}")
     return Exit.OK

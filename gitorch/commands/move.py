@@ -15,6 +15,9 @@ def run(*, folder: str, name: str, state: str, reason: str | None) -> int:
     if appended is not None:
         for change in appended.record.changes:
             output.say(str(change))
+        change, main = appended.record.changes[0], appended.record.main_task
+        if change.after == "pending" and main is not None and main.status != "continue":
+            output.note(f"note: MAIN_TASK is still {main.status}; gitorch retry {name} also lets it continue")
     elif proposal.inside():
         output.note(f"noted: {name} -> {state}; it is recorded when this invocation has ended and been checked")
     else:

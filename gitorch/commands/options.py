@@ -22,6 +22,7 @@ def read_options(
     max_time: str | None,
     max_attempts: int,
     max_idle: int,
+    stop_on_failure: bool,
 ) -> Options:
     """Put the options of a step together."""
     if agent is not None and agent_command is not None:
@@ -32,6 +33,7 @@ def read_options(
         max_seconds=None if max_time is None else read_time("--max-time", max_time),
         max_attempts=max_attempts,
         max_idle=max_idle,
+        stop_on_failure=stop_on_failure,
     )
     return Options(agent=agent, agent_command=agent_command, model=model, limits=limits)
 

@@ -6,6 +6,7 @@ import gitorch
 from gitorch import output
 from gitorch.api import Workflow
 from gitorch.commands.parameters import read_parameters
+from gitorch.commands.put_away import tell
 from gitorch.commands.texts import read_text
 from gitorch.errors import Exit
 from gitorch.loop import roster
@@ -30,6 +31,8 @@ def run(
             parameters=read_parameters(parameters),
         )
         next_command = _next_command(workflow)
+    if appended.archived is not None:
+        tell(appended.archived, "archived the finished workflow:")
     output.say(f"started {name}  ({appended.commit[:10]})")
     output.say(f"next: {next_command}")
     return Exit.OK

@@ -19,10 +19,10 @@ from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository
 from gitorch.guard.edits import changes_in
 from gitorch.ledger.append import Appended, Draft, append, append_if
-from gitorch.ledger.history import records_back
 from gitorch.ledger.outlines import read_outlines
 from gitorch.ledger.state import WorkflowState, read_state
-from gitorch.loop import catalog, invocation, proposal, trust
+from gitorch.loop import catalog, invocation, lifecycle, proposal, trust
+from gitorch.loop.lifecycle import PutAway
 
 
 class NewTask(NamedTuple):
@@ -42,6 +42,14 @@ class NewTask(NamedTuple):
     touches: tuple[str, ...] = ()
 
 
+class Started(NamedTuple):
+    """A workflow that has begun; `archived` is the finished one that was put away for it."""
+
+    commit: str
+    record: Record
+    archived: PutAway | None
+
+
 def start(
     repository: Repository,
     name: str,
@@ -50,8 +58,8 @@ def start(
     template: str | None = None,
     focus: str | None = None,
     parameters: Parameters | None = None,
-) -> Appended:
-    """Begin a workflow: its main task and MAIN_TASK in one commit.
+) -> Started:
+    """Begin a workflow: its main task and MAIN_TASK in one commit. A finished workflow is archived first.
 
     Raises:
         GitorchError: another workflow is open, the name is taken, or the template or a parameter is unknown.
@@ -69,15 +77,12 @@ def start(
         None, task, parameters or {}, catalog.templates(repository)
     )  # refused now rather than in the first step
     sentence = f"Decompose {name} task"
+    archived = _archive_finished(repository)
 
     def draft_for(state: WorkflowState) -> Draft:
         invocation.check_none_under_way(repository)
-        now = state.main_task
-        if now is not None and now.status != "completed":
-            raise GitorchError(
-                f"another workflow is open here: {now.next}",
-                hint="finish it, or end it with: gitorch update completed 'WHY'; or work on another branch",
-            )
+        if state.main_task is not None:
+            lifecycle.check_finished(state)
         _check_free(state, name)
         record = Record(
             event="start",
@@ -88,7 +93,17 @@ def start(
         )
         return Draft(record=record, contents={task_path(name, "pending"): task_files.format(task).encode()})
 
-    return append(repository, draft_for)
+    return Started(*append(repository, draft_for), archived)
+
+
+def _archive_finished(repository: Repository) -> PutAway | None:
+    """Put a workflow away that has ended and left no task open; None where there is none."""
+    state = read_state(repository.objects)
+    if state.main_task is None or not state.states:
+        return None
+    invocation.check_none_under_way(repository)
+    lifecycle.check_finished(state)
+    return lifecycle.archive(repository)
 
 
 def create(repository: Repository, new: NewTask) -> Appended:
@@ -198,12 +213,14 @@ def move(repository: Repository, name: str, to: str, reason: str | None = None) 
 class Updated(NamedTuple):
     """The result of an update: a record, or inside an invocation a proposal.
 
-    `waits` says why its task cannot run yet, None where it can or where there is none.
+    `waits` says why its task cannot run yet, None where it can or where there is none; `still_open` names the tasks
+    that are not completed.
     """
 
     main_task: MainTask
     appended: Appended | None
     waits: str | None = None
+    still_open: tuple[str, ...] = ()
 
 
 def update(
@@ -223,9 +240,11 @@ def update(
         return Updated(main_task, None)
 
     waits: str | None = None
+    still_open: tuple[str, ...] = ()
 
     def draft_for(state: WorkflowState) -> Draft:
-        nonlocal waits
+        nonlocal waits, still_open
+        still_open = tuple(sorted(name for name, each in state.states.items() if each != "completed"))
         if task is not None:
             state.state_of(task)
             with suppress(GitorchError):  # MAIN_TASK can be replaced while a task file is not valid
@@ -235,80 +254,4 @@ def update(
         return Draft(record=Record(event="update", subject=message.subject(task, what), main_task=main_task))
 
     appended = append(repository, draft_for)
-    return Updated(main_task, appended, waits)
-
-
-def drop(repository: Repository, name: str) -> Appended:
-    """Take a task away; its folder stays."""
-    proposal.refuse_inside("drop")
-    check_name(name)
-
-    def draft_for(state: WorkflowState) -> Draft:
-        before = state.state_of(name)
-        invocation.check_not_worked_on(repository, name)
-        tasks = read_outlines(repository, state)
-        family = planner.family_of(tasks)
-        if family.children(name):
-            raise GitorchError(
-                f"task {name} has subtasks", hint=f"drop them first: {', '.join(family.children(name)[:5])}"
-            )
-        needing = sorted(other for other, task in tasks.items() if name in task.needs)
-        if needing:
-            raise GitorchError(
-                f"task {name} is needed by {', '.join(needing[:5])}", hint="drop those first, or mend their needs"
-            )
-        if state.main_task is not None and state.main_task.task == name and state.main_task.status != "completed":
-            raise GitorchError(
-                f"MAIN_TASK names task {name}",
-                hint="point it elsewhere first: gitorch update continue 'NEXT' --task OTHER",
-            )
-        changes = moves.with_parents(state.states, family, Change(name, before, None))
-        for change in changes[1:]:
-            invocation.check_not_worked_on(repository, change.name)
-        record = Record(
-            event="drop", subject=message.subject(name, "drop task"), main_task=state.main_task, changes=tuple(changes)
-        )
-        return Draft(record=record)
-
-    return append(repository, draft_for)
-
-
-def answer(repository: Repository, text: str) -> Appended:
-    """Answer what a blocked workflow asks: its blocked or failed task is pending again, and the workflow goes on."""
-    proposal.refuse_inside("answer")
-    if not text.strip():
-        raise GitorchError("the answer is empty", hint="gitorch answer 'TEXT'")
-
-    def draft_for(state: WorkflowState) -> Draft:
-        tasks = read_outlines(repository, state)
-        now = state.main_task or (planner.first_main_task(state.states, tasks) if tasks else state.workflow())
-        if now.status != "blocked":
-            raise GitorchError(f"the workflow asks nothing: its status is {now.status}", hint="see it: gitorch status")
-        stuck = [name for name, each in sorted(state.states.items()) if each in ("failed", "blocked")]
-        chosen = now.task if now.task in stuck else (stuck[0] if stuck else None)
-        changes: list[Change] = []
-        if chosen is not None:
-            changes = moves.with_parents(
-                state.states, planner.family_of(tasks), Change(chosen, state.states[chosen], "pending")
-            )
-        states = moves.apply(state.states, changes)
-        earlier = before_stop(repository)
-        stays = chosen is not None and planner.outlasts(earlier, chosen, states, tasks)
-        record = Record(
-            event="answer",
-            subject=message.subject(chosen, "answer"),
-            body=text,
-            main_task=earlier if stays else planner.next_main_task(states, tasks, prefer=chosen),
-            changes=tuple(changes),
-        )
-        return Draft(record=record)
-
-    return append(repository, draft_for)
-
-
-def before_stop(repository: Repository) -> MainTask | None:
-    """Return the last MAIN_TASK with which the workflow went on: what it says of another task still holds."""
-    for _, record in records_back(repository.objects):
-        if record.main_task is None or record.main_task.status == "continue":
-            return record.main_task
-    return None
+    return Updated(main_task, appended, waits, still_open)

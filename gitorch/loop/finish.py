@@ -66,7 +66,7 @@ def finish(
         tasks = read_outlines(repository, state)
         cut.check_free(state.states, claim.subtasks)
         beside = state.main_task != main_task_then
-        return _record(begun, claim, state, tasks, attempts, rescue, beside=beside)
+        return _record(begun, claim, state, tasks, attempts, rescue, beside=beside, stop=limits.stop_on_failure)
 
     outcome = None
     if work is not None:
@@ -137,8 +137,12 @@ def _record(
     rescue: str | None,
     *,
     beside: bool = False,
+    stop: bool = False,
 ) -> Record:
-    """Make the record; `beside` tells that somebody else has written MAIN_TASK meanwhile."""
+    """Make the record.
+
+    `beside` says that somebody else has written MAIN_TASK meanwhile, `stop` that a failed task blocks the workflow.
+    """
     changes = _changes(begun, claim, state, tasks, attempts)
     states = moves.apply(state.states, changes)
     tasks = {**tasks, **{task.name: task.outline for task in claim.subtasks}}
@@ -153,7 +157,7 @@ def _record(
         event="end",
         subject=message.subject(begun.task, what),
         body=redact(body),
-        main_task=_without_secrets(_main_task(begun, claim, state, states, tasks, beside=beside)),
+        main_task=_without_secrets(_main_task(begun, claim, state, states, tasks, beside=beside, stop=stop)),
         changes=tuple(changes),
         invocation=begun.id,
         action=begun.action,
@@ -202,7 +206,14 @@ def _state_after(begun: Invocation, claim: Claim, attempts: int) -> TaskState:
 
 
 def _main_task(
-    begun: Invocation, claim: Claim, state: WorkflowState, states: moves.States, tasks: Tasks, *, beside: bool
+    begun: Invocation,
+    claim: Claim,
+    state: WorkflowState,
+    states: moves.States,
+    tasks: Tasks,
+    *,
+    beside: bool,
+    stop: bool,
 ) -> MainTask | None:
     now = state.main_task
     if claim.outcome == "blocked":
@@ -210,7 +221,7 @@ def _main_task(
         return main_tasks.make("blocked", asked, begun.task)
     if claim.outcome != "completed":
         if begun.task is not None and states.get(begun.task) == "failed":
-            return planner.stuck(begun.task, "failed")
+            return _after_failure(begun.task, now, states, tasks, stop=stop)
         return now  # the same again
     proposed = _accepted(claim.proposal.main_task, states)
     by_person = beside and now is not None and (now.status != "continue" or now.task not in (None, begun.task))
@@ -225,6 +236,18 @@ def _main_task(
     if due.status == "continue":
         return main_tasks.make(due.status, claim.report.next or due.next, due.task, claim.report.focus or due.focus)
     return due
+
+
+def _after_failure(
+    failed: str, now: MainTask | None, states: moves.States, tasks: Tasks, *, stop: bool
+) -> MainTask | None:
+    """Return the MAIN_TASK after a task has failed: what does not need it goes on, unless the workflow is to stop."""
+    if stop:
+        return planner.stuck(failed, "failed")
+    if planner.outlasts(now, failed, states, tasks):
+        return now
+    due = planner.next_main_task(states, tasks)
+    return due if due.status == "continue" and due.task is not None else planner.stuck(failed, "failed")
 
 
 def _accepted(proposed: MainTask | None, states: moves.States) -> MainTask | None:

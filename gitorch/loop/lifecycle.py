@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import count
 from typing import Final, NamedTuple
 
@@ -23,6 +24,7 @@ from gitorch.ledger.append import Appended, Draft, append
 from gitorch.ledger.outlines import read_outlines
 from gitorch.ledger.state import WorkflowState, read_state
 from gitorch.loop import invocation, proposal
+from gitorch.loop.answer import before_stop
 
 RUNS: Final = "refs/gitorch/runs"
 _AT_ONCE: Final = 200  # paths in one command line
@@ -60,7 +62,7 @@ def retry(repository: Repository, name: str) -> Appended:
             raise GitorchError(f"task {name} is running", hint="only a failed, blocked or completed task is retried")
         tasks = read_outlines(repository, state)
         changes = moves.with_parents(state.states, planner.family_of(tasks), Change(name, before, "pending"))
-        return _moved(state, name, f"retry, {before} -> pending", changes, tasks)
+        return _moved(repository, state, name, f"retry, {before} -> pending", changes)
 
     return append(repository, draft_for)
 
@@ -90,39 +92,42 @@ def skip(repository: Repository, name: str, reason: str | None = None) -> Append
         changes = moves.with_parents(state.states, family, Change(name, before, "completed"))
         who = f"skipped by {_identity(repository)}"
         why = one_line(f"{who}: {reason}" if reason else who, 300)
-        return _moved(state, name, f"skip, {before} -> completed", changes, tasks, reason=why)
+        return _moved(repository, state, name, f"skip, {before} -> completed", changes, reason=why)
 
     return append(repository, draft_for)
 
 
 def _moved(
+    repository: Repository,
     state: WorkflowState,
     name: str,
     what: str,
     changes: Sequence[Change],
-    tasks: planner.Tasks,
     *,
     reason: str | None = None,
 ) -> Draft:
     """Return the draft of a move after which MAIN_TASK goes on."""
     states = moves.apply(state.states, changes)
-    prefer = name if states.get(name) == "pending" else None
+    main_task = state.main_task
+    if main_task is not None and not _goes_on(main_task, states):
+        tasks = read_outlines(repository, state)
+        earlier = before_stop(repository)  # what that said of another task still holds
+        stays = planner.outlasts(earlier, name, states, tasks)
+        prefer = name if states.get(name) == "pending" else None
+        main_task = earlier if stays else planner.next_main_task(states, tasks, prefer=prefer)
     record = Record(
         event="move",
         subject=message.subject(name, what),
-        main_task=_gone_on(state.main_task, states, tasks, prefer),
+        main_task=main_task,
         changes=tuple(changes),
         reason=reason,
     )
     return Draft(record=record)
 
 
-def _gone_on(now: MainTask | None, states: States, tasks: planner.Tasks, prefer: str | None) -> MainTask | None:
-    """Return the MAIN_TASK after a decision: one that asked for it, or had ended, goes on."""
-    goes_on = now is not None and now.status == "continue" and (now.task is None or states.get(now.task) != "completed")
-    if now is None or goes_on:
-        return now
-    return planner.next_main_task(states, tasks, prefer=prefer)
+def _goes_on(main_task: MainTask, states: States) -> bool:
+    """Return whether MAIN_TASK lets the workflow continue as it is."""
+    return main_task.status == "continue" and (main_task.task is None or states.get(main_task.task) != "completed")
 
 
 def abandon(repository: Repository, reason: str | None = None) -> PutAway:
@@ -188,11 +193,12 @@ def check_finished(state: WorkflowState) -> None:
             hint="continue it: gitorch run; or end it: gitorch abandon; or use another branch",
         )
     if still_open:
+        first = next((name for name in still_open if state.states[name] == "pending"), still_open[0])
         more = f" and {len(still_open) - 5} more" if len(still_open) > 5 else ""  # noqa: PLR2004 - shown
         raise GitorchError(
             f"tasks of the former workflow are open: {', '.join(still_open[:5])}{more}",
             hint=f"put them away: gitorch abandon; or continue them: gitorch update continue "
-            f"'Execute {still_open[0]} task' --task {still_open[0]}",
+            f"'Execute {first} task' --task {first}",
         )
 
 
@@ -219,6 +225,9 @@ def _put_away(
     ref = _free_ref(repository, _main_name(repository, before) or "workflow")
     if before.commit is not None:
         refs.keep(repository, ref, before.commit)
+    for change in appended.record.changes:
+        with suppress(OSError):  # something is in it, or it is not there
+            (repository.root / task_dir(change.name)).rmdir()
     return PutAway(appended, ref, tuple(sorted(left)))
 
 

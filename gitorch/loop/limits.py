@@ -13,7 +13,8 @@ class Limits(NamedTuple):
     """Bounds since `start`; None is no bound.
 
     `max_seconds` counts the agents' time, `max_idle` invocations in a row that changed nothing, `max_attempts` the
-    tries of one task.
+    attempts of one task. `stop_on_failure` blocks the workflow as soon as a task has failed; else what does not need
+    that task goes on.
     """
 
     max_steps: int | None = None
@@ -21,6 +22,7 @@ class Limits(NamedTuple):
     max_seconds: int | None = None
     max_attempts: int = 3
     max_idle: int = 5
+    stop_on_failure: bool = False
 
 
 def reached(limits: Limits, totals: Totals) -> str | None:
