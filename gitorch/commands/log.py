@@ -10,10 +10,11 @@ from typing import Final
 
 import gitorch
 from gitorch import output
+from gitorch.api import Workflow
 from gitorch.commands.invocation import when
 from gitorch.core.amounts import plain
 from gitorch.core.message import as_dict
-from gitorch.core.names import quote
+from gitorch.core.names import nearest, quote
 from gitorch.core.record import ACTIONS, OUTCOMES, Outcome, Record
 from gitorch.core.text import clean
 from gitorch.errors import Exit, GitorchError
@@ -38,6 +39,8 @@ def run(
     _check("action", action, ACTIONS)
     _check("outcome", outcome, OUTCOMES)
     with gitorch.open(folder) as workflow:
+        if task is not None:
+            _check_task(workflow, task, revs)
         if not revs and workflow.repository.objects.commit("HEAD") is None:
             return Exit.OK
         wanted = Filter(task=task, action=action, outcome=outcome)
@@ -56,6 +59,23 @@ def _lines(found: Iterable[Part]) -> Iterator[str]:
     gutter = _Gutter()
     for part in found:
         yield f"{output.paint(gutter.of(part.line.record), 'dim')} {' '.join(_words(part))}"
+
+
+def _check_task(workflow: Workflow, task: str, revs: tuple[str, ...]) -> None:
+    """Refuse a task that neither the state nor the history has.
+
+    Raises:
+        GitorchError: there is none of that name.
+    """
+    if task in workflow.state().states or any(
+        task in part.names for part in workflow.log(*revs, wanted=Filter(task=task))
+    ):
+        return
+    raise GitorchError(
+        f"there is no task {quote(task)} in this history{nearest(task, workflow.state().states)}",
+        hint="gitorch list",
+        code=Exit.USAGE,
+    )
 
 
 def _check(option: str, value: str | None, known: tuple[str, ...]) -> None:

@@ -58,6 +58,7 @@ class Live:
         self._told = False
         self._totals = Totals()
         self._done = ""
+        self._noted: set[str] = set()
         self.progress: Callable[[], str] = str  # asked when an invocation begins, for its line
 
     def began(self, plan: Plan, agent: str, attempt: int | None, totals: Totals) -> None:
@@ -89,7 +90,11 @@ class Live:
         sys.stderr.flush()
 
     def note(self, text: str) -> None:
-        """Say something that the user should know."""
+        """Print something that the user should know, once: of a note that changes only after its colon, the first."""
+        about = text.partition(":")[0]
+        if about in self._noted:
+            return
+        self._noted.add(about)
         self.wipe()
         output.note(output.paint("note:", "yellow", sys.stderr) + " " + text)
 

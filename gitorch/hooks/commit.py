@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from gitorch.core import handmade
+from gitorch.core import handmade, message, moves
 from gitorch.core.join import Side
 from gitorch.core.record import Record
 from gitorch.core.trailers import PREFIX, InvalidMessage
@@ -21,7 +22,9 @@ from gitorch.ledger.outlines import read_outlines
 from gitorch.ledger.state import Files, WorkflowState, read_state
 from gitorch.ledger.verify import verify
 
+_GITHEAD: Final = "GITHEAD_"
 _EDITED: Final = ("", "template")  # where a message comes from that git lets its user write now
+_SQUASHED: Final = re.compile(r"^commit ([0-9a-f]{40,64})$", re.MULTILINE)  # the newest comes first
 _NOBODY: Final = {
     f"GIT_{role}_{what}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -68,7 +71,20 @@ def pre_commit(repository: Repository, args: list[str]) -> None:  # noqa: ARG001
     _check(repository, _look(repository))
 
 
-pre_merge_commit = pre_commit
+def pre_merge_commit(repository: Repository, args: list[str]) -> None:  # noqa: ARG001 - git passes none
+    """Refuse a merge whose state is that of neither side.
+
+    Git runs this hook before it writes MERGE_HEAD; until then only the environment names what is being merged.
+
+    Raises:
+        GitorchError: both sides went on with the workflow, or the merge changes the state itself.
+    """
+    _check(repository, _look(repository), merging=_named_heads())
+
+
+def _named_heads() -> tuple[str, ...]:
+    """Return the commits that git names to a merge's strategy and hooks: GITHEAD_<id> is set for each."""
+    return tuple(key.removeprefix(_GITHEAD) for key in sorted(os.environ) if key.startswith(_GITHEAD))
 
 
 def prepare_commit_msg(repository: Repository, args: list[str]) -> None:
@@ -101,12 +117,12 @@ def at_once(repository: Repository, args: list[str]) -> None:
         _seal(repository, args[:1], seen)
 
 
-def _check(repository: Repository, seen: _Seen) -> None:
+def _check(repository: Repository, seen: _Seen, *, merging: tuple[str, ...] = ()) -> None:
     asks, now = seen
-    ways = [asks.amends] if asks.amends is not None else [False, True]
+    ways = [False] if merging else [asks.amends] if asks.amends is not None else [False, True]
     first: GitorchError | None = None
     for amends in ways:
-        making = _making(repository, now, amends=amends)
+        making = _making(repository, now, amends=amends, merging=merging)
         staged.check_form(repository.objects, now, making.before)
         staged.check_whole(repository, now, making.before)
         try:
@@ -115,8 +131,6 @@ def _check(repository: Repository, seen: _Seen) -> None:
             first = first or (_told_apart(repository, now, error) if amends else error)
         else:
             return
-    if first is not None and (repository.git_dir / "SQUASH_MSG").is_file():
-        raise GitorchError(first.message, hint="merge without --squash: that loses the records between")
     if first is not None:
         raise first
 
@@ -210,14 +224,14 @@ def _is_inside() -> bool:
     return bool(os.environ.get("GITORCH_INVOCATION"))
 
 
-def _making(repository: Repository, now: WorkflowState, *, amends: bool) -> _Making:
+def _making(repository: Repository, now: WorkflowState, *, amends: bool, merging: tuple[str, ...] = ()) -> _Making:
     objects = repository.objects
     head = objects.commit("HEAD")
     if amends and head is not None:
         parents = tuple(read_state(objects, parent) for parent in head.parents)
         return _Making(now, parents, record_of(head.message), kept=_same(now, read_state(objects)))
     merged = repository.git_dir / "MERGE_HEAD"
-    others = merged.read_text().split() if merged.is_file() else []
+    others = merged.read_text().split() if merged.is_file() else merging
     heads = [head.oid] if head is not None else []
     return _Making(now, tuple(read_state(objects, oid) for oid in (*heads, *others)), None)
 
@@ -245,7 +259,7 @@ def _change(repository: Repository, making: _Making) -> Record | None:
         )
     if len(making.parents) > 1:
         _refuse_merge(making.parents)
-    record = _by_hand(repository, making)
+    record = _squashed(repository, making) or _by_hand(repository, making)
     busy = {begun.task for begun in recent(repository.objects).fold.open if making.parents}
     touched = [change.name for change in record.changes if change.name in busy] if record is not None else []
     if touched and is_held(repository.git_dir / "gitorch" / "step.lock"):
@@ -265,6 +279,33 @@ def _refuse_merge(parents: tuple[WorkflowState, ...]) -> None:
     raise GitorchError(
         "both sides of this merge went on with the workflow, and git cannot join that",
         hint=f"{way} this merge (git merge --abort) and use: gitorch merge BRANCH",
+    )
+
+
+def _squashed(repository: Repository, making: _Making) -> Record | None:
+    """Return the record of a squash merge, whose state is that of the branch it comes from; None for anything else.
+
+    The records in between are not part of this history: the change is adopted as a whole.
+    """
+    try:
+        text = (repository.git_dir / "SQUASH_MSG").read_text(errors="replace")
+    except OSError:
+        return None
+    tip = _SQUASHED.search(text)
+    if tip is None or making.last is not None or repository.objects.commit(tip[1]) is None:
+        return None
+    if not _same(making.staged, read_state(repository.objects, tip[1])):
+        return None
+    changes = moves.difference(making.before.states, making.staged.states)
+    if not changes and making.staged.main_task == making.before.main_task:
+        return None
+    main_task = making.staged.main_task
+    name = main_task.task if main_task is not None and main_task.task else (changes[0].name if changes else None)
+    return Record(
+        event="adopt",
+        subject=message.subject(name, f"adopt the squashed work of {tip[1][:10]}"),
+        main_task=main_task,
+        changes=tuple(changes),
     )
 
 

@@ -18,11 +18,18 @@ from gitorch.ledger.history import READ_LOG, record_of
 _CHUNK: Final = 1 << 16
 _HELD: Final = 1000  # records that wait for an invocation's begin, which mostly comes next
 
-# what git reads as a date without any digit; of all else it silently makes "now"
-_WORDS: Final = re.compile(
-    r"\b(yesterday|today|now|noon|midnight|tea|last|ago|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b",
+# The words of dates that git documents (git-rev-list(1), "--since"). Git takes any text for a date and guesses: HEAD~99
+# is the year 1999 for it, so that a mistyped revision would show a wrong part of the history.
+_DATE_WORD: Final = re.compile(
+    r"\d{4}-\d{1,2}-\d{1,2}(?:T\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
+    r"|\d{4}/\d{1,2}/\d{1,2}|\d{1,2}[/.]\d{1,2}[/.]\d{4}|@?\d{9,}|\d{1,4}|\d{1,2}:\d{2}(?::\d{2})?|[+-]\d{4}|\d{1,2}(?:am|pm)"
+    r"|(?:second|minute|hour|day|week|month|year)s?|ago|last|an?|one|two|three|four|five|six|seven|eight|nine|ten"
+    r"|(?:jan|febr)(?:uary)?|feb|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|oct(?:ober)?"
+    r"|(?:nov|dec)(?:ember)?|(?:mon|tues|wednes|thurs|fri|satur|sun)day|mon|tue|wed|thu|fri|sat|sun"
+    r"|yesterday|today|now|noon|midnight|tea|never|am|pm|utc|gmt|z",
     re.IGNORECASE,
 )
+_SEPARATORS: Final = re.compile(r"[\s,]+|(?<!\d)\.|\.(?!\d)")
 
 
 class Line(NamedTuple):
@@ -62,7 +69,7 @@ def lines(repository: Repository, *revs: str, since: str | None = None) -> Itera
     """
     for rev in revs:
         if rev.startswith("-"):
-            raise GitorchError(f"{quote(rev)} is no revision", hint="give a commit, branch or tag", code=Exit.USAGE)
+            raise GitorchError(f"{quote(rev)} is not a revision", hint="give a commit, branch or tag", code=Exit.USAGE)
     limits = [] if since is None else _limits(repository, since)
     for commit, time, text in messages(repository, *limits, *(revs or ("HEAD",))):
         record = record_of(text)
@@ -100,10 +107,17 @@ def _limits(repository: Repository, since: str) -> list[str]:
     commit = None if since.startswith("-") else repository.objects.commit(since)
     if commit is not None:
         return [f"^{commit.oid}"]
-    if not any(char.isdigit() for char in since) and not _WORDS.search(since):
+    if not is_date(since):
         hint = "for example HEAD~20, 2026-01-31, 2.days or yesterday"
-        raise GitorchError(f"{quote(since)} is no commit and no date", hint=hint, code=Exit.USAGE)
+        raise GitorchError(f"{quote(since)} is not a commit or a date", hint=hint, code=Exit.USAGE)
     return [f"--since={since}"]
+
+
+def is_date(text: str) -> bool:
+    """Return whether a text is a date in one of the forms that git documents, rather than one that it guesses at."""
+    words = [word for word in _SEPARATORS.split(text) if word]
+    alone = len(words) == 1 and words[0].isdigit() and len(words[0]) < 9  # noqa: PLR2004 - seconds since 1970 have more
+    return bool(words) and not alone and all(_DATE_WORD.fullmatch(word) for word in words)
 
 
 def _tokens(out: IO[bytes]) -> Iterator[bytes]:
