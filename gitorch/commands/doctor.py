@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import NamedTuple
 import gitorch
 from gitorch import output
 from gitorch.api import Workflow
+from gitorch.commands.ignored import ignored_by
 from gitorch.core import plan as planner
 from gitorch.core import waiting
 from gitorch.core.names import TASKS_DIR, resembles_task_file
@@ -25,15 +27,16 @@ from gitorch.hooks import found
 from gitorch.hooks import install as hooks
 from gitorch.ledger.history import recent
 from gitorch.ledger.verify import verify
-from gitorch.loop import catalog, trust
+from gitorch.loop import catalog, roster, trust
 
 
 class Finding(NamedTuple):
-    """One thing looked at. `hint` says what to do where it is not well."""
+    """One thing that was checked. `hint` says what to do where it is not right; `advice` that it need not be done."""
 
     ok: bool
     what: str
     hint: str | None = None
+    advice: bool = False
 
 
 def run(*, folder: str, as_json: bool) -> int:
@@ -44,12 +47,13 @@ def run(*, folder: str, as_json: bool) -> int:
             findings += _look(workflow)
     except GitorchError as error:
         findings.append(Finding(ok=False, what=error.message, hint=error.hint))
-    well = all(finding.ok for finding in findings)
+    well = all(finding.ok or finding.advice for finding in findings)
     if as_json:
         output.document(ok=well, findings=[finding._asdict() for finding in findings])
     else:
-        for ok, what, hint in findings:
-            output.say(f"{output.paint('ok', 'green') if ok else output.paint('!!', 'red')}  {what}")
+        for ok, what, hint, advice in findings:
+            sign = ("ok", "green") if ok else ("--", "yellow") if advice else ("!!", "red")
+            output.say(f"{output.paint(*sign)}  {what}")
             if hint is not None and not ok:
                 output.say(f"    {hint}")
     return Exit.OK if well else Exit.ERROR
@@ -118,6 +122,24 @@ def _look(workflow: Workflow) -> Iterator[Finding]:
             yield Finding(ok=False, what="an invocation was cut off", hint="the next gitorch step puts it right")
 
 
+def _agent(repository: Repository) -> Iterator[Finding]:
+    """Check the configured agent."""
+    name = roster.configured(repository)
+    there = roster.installed(repository)
+    if name is None:
+        known = f"installed: {', '.join(there)}" if there else "none is installed"
+        hint = f"git config gitorch.agent {there[0] if there else 'NAME'}; or give --agent"
+        yield Finding(ok=False, what=f"no agent is configured ({known})", hint=hint, advice=True)
+        return
+    try:
+        agent = roster.load(repository, name)
+    except GitorchError as error:
+        yield Finding(ok=False, what=f"git config gitorch.agent: {error.message}", hint=error.hint)
+        return
+    found = name == roster.LOCAL or shutil.which(agent.command[0]) is not None
+    yield Finding(found, f"agent {name}" if found else f"agent {name} is not installed", f"gitorch agents check {name}")
+
+
 def _record(repository: Repository) -> Finding:
     """Verify the whole history."""
     report = verify(repository)
@@ -147,5 +169,9 @@ def _repository(repository: Repository) -> Iterator[Finding]:
     )
     _, states = hooks.status(repository, server=repository.bare)
     lacking = [each.name for each in states if each.state not in found.GOOD]
-    few = f"hooks that are not in place: {', '.join(lacking)} (gitorch hooks install)"
-    yield Finding(ok=True, what=few if lacking else "the hooks are installed")
+    few = f"hooks that are not installed: {', '.join(lacking)}"
+    yield Finding(not lacking, few if lacking else "the hooks are installed", "gitorch hooks install", advice=True)
+    rule = ignored_by(repository)
+    if rule is not None:
+        yield Finding(ok=False, what=f"{rule} makes git ignore {TASKS_DIR}", hint="remove that rule", advice=True)
+    yield from _agent(repository)

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from gitorch import output
+from gitorch.commands.ignored import note_ignored
 from gitorch.core.names import TASKS_DIR
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.process import Git, GitError
@@ -26,12 +27,13 @@ def _make_ready(repository: Repository, *, claude: bool) -> int:
     repository.check_writable()
     tasks = repository.root / TASKS_DIR
     if tasks.is_symlink() or (tasks.exists() and not tasks.is_dir()):
-        raise GitorchError(f"{TASKS_DIR} is no folder", hint="gitorch keeps its tasks there: move it away")
+        raise GitorchError(f"{TASKS_DIR} is not a directory", hint="gitorch keeps its tasks there: move it elsewhere")
     tasks.mkdir(exist_ok=True)
     appended = adopt.adopt_unrecorded(repository)
     if appended is not None:
         output.say(f"adopted {len(appended.record.changes)} tasks that were there  ({appended.commit[:10]})")
     _install_hooks(repository)
+    note_ignored(repository)
     if claude:
         _add_skills(repository)
     output.say(f"{repository.root} is ready; begin with: gitorch start NAME -d 'what is wanted'")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gitorch
 from gitorch import output
 from gitorch.api import Workflow
+from gitorch.commands.ignored import note_ignored
 from gitorch.commands.parameters import read_parameters
 from gitorch.commands.put_away import tell
 from gitorch.commands.texts import read_text
@@ -31,6 +32,7 @@ def run(
             parameters=read_parameters(parameters),
         )
         next_command = _next_command(workflow)
+        note_ignored(workflow.repository)
     if appended.archived is not None:
         tell(appended.archived, "archived the finished workflow:")
     output.say(f"started {name}  ({appended.commit[:10]})")

@@ -14,6 +14,7 @@ from gitorch.core.waiting import Waiting
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.locks import is_held
 from gitorch.git.repository import Repository, open_repository
+from gitorch.ledger import elsewhere
 from gitorch.ledger.history import Recent, recent
 from gitorch.ledger.outlines import read_outlines
 from gitorch.ledger.state import WorkflowState, read_state, worktree_difference
@@ -29,6 +30,7 @@ def run(*, folder: str, as_json: bool) -> int:
         ready, stuck = _look(repository, state)
         latest = recent(repository.objects, state.commit) if state.commit is not None else None
         branch = repository.branch()
+        other = None if state.states or state.main_task is not None else elsewhere.hint(repository)
     finally:
         repository.close()
     main = state.main_task
@@ -56,7 +58,7 @@ def run(*, folder: str, as_json: bool) -> int:
         return Exit.OK
     if difference is not None:
         output.note(f"note: {difference}")
-    _show(state, counts, ready, stuck, latest, branch, now)
+    _show(state, counts, ready, stuck, latest, branch, now, other)
     return Exit.OK
 
 
@@ -68,10 +70,11 @@ def _show(
     latest: Recent | None,
     branch: str | None,
     now: Mapping[str, object] | None,
+    other: str | None,
 ) -> None:
     """Print all of it for people."""
     main = state.main_task
-    _tell(main, state, len(ready))
+    _tell(main, state, len(ready), other)
     if state.states:
         output.say(f"📊 TASKS: {_counts(state, counts)}")
     if stuck and waiting.is_stuck(stuck):
@@ -92,10 +95,10 @@ def _show(
         output.say(f"⏸️  LIMIT: waiting until {until}, as the agent asked")
 
 
-def _tell(main: MainTask | None, state: WorkflowState, ready: int) -> None:
+def _tell(main: MainTask | None, state: WorkflowState, ready: int, other: str | None) -> None:
     """Print MAIN_TASK in the guide's form."""
     if main is None:
-        output.say(_without_main_task(state, ready))
+        output.say(other or _without_main_task(state, ready))
         return
     signs = {"continue": "▶️ ", "completed": "✅", "blocked": "⛔"}
     output.say(f"{signs[main.status]} STATUS: {main.status.upper()}")

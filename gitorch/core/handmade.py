@@ -16,7 +16,7 @@ from gitorch.core.record import Event, Record
 from gitorch.core.text import one_line, paragraphs
 from gitorch.errors import GitorchError
 
-_MADE_BY_HAND: Final = frozenset[Event]({"create", "move", "update", "drop", "adopt"})
+_MADE_BY_HAND: Final = frozenset[Event]({"create", "move", "update", "drop", "adopt", "archive"})
 _OWN_SUBJECT: Final = re.compile(r"gitorch\([^()\s]*\):\s*")
 _GIVEN: Final = re.compile(r"(?:create|drop) task|move [a-z]+ -> [a-z]+|update: .*|adopt a change made by hand")
 _MAX_WHAT: Final = 48
@@ -42,6 +42,8 @@ def record(before: Side, after: Side, tasks: Tasks, *, rewritten: bool) -> Recor
     changes = moves.difference(before.states, after.states)
     if not changes and not rewritten:
         return None
+    if after.main_task is None and not after.states:
+        return _removal(before, changes)
     _check_main_task(after)
     for change in changes:
         if change.before is None:
@@ -50,6 +52,15 @@ def record(before: Side, after: Side, tasks: Tasks, *, rewritten: bool) -> Recor
     _check_needs(changes, after.states, tasks)
     event, name, what = _title(changes, after, rewritten=rewritten)
     return Record(event=event, subject=message.subject(name, what), main_task=after.main_task, changes=tuple(changes))
+
+
+def _removal(before: Side, changes: Sequence[Change]) -> Record:
+    """Return the record of a commit that removes the whole workflow from the tree."""
+    finished = all(state == "completed" for state in before.states.values())
+    task = before.main_task.task if before.main_task is not None else None
+    name = task or (changes[0].name if changes else None)
+    event: Event = "archive" if finished and changes else "adopt"
+    return Record(event=event, subject=message.subject(name, "remove workflow"), changes=tuple(changes))
 
 
 def with_text(record: Record, text: str) -> Record:
@@ -87,7 +98,8 @@ def _title(changes: Sequence[Change], after: Side, *, rewritten: bool) -> tuple[
 def _check_main_task(after: Side) -> None:
     if after.main_task is None:
         raise GitorchError(
-            "MAIN_TASK would be missing", hint="keep it; a workflow is ended with: gitorch update completed 'WHY'"
+            "MAIN_TASK would be missing",
+            hint="end a workflow with: gitorch abandon, or gitorch archive when it is finished",
         )
     task = after.main_task.task
     if task is not None and task not in after.states and after.main_task.status != "completed":

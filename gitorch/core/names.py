@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Final, Literal, cast, get_args
 
 from gitorch.errors import Exit, GitorchError
@@ -20,6 +20,13 @@ TEMPLATES_DIR: Final = f"{TASKS_DIR}/templates"
 MAX_NAME: Final = 100
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _LOOKS_LIKE_FILE: Final = r"\[[^\]]*\]_.*_task\.md"
+_MEANT: Final[Mapping[str, TaskState]] = {
+    **dict.fromkeys(("done", "finished", "closed", "complete", "ok", "skipped"), "completed"),
+    **dict.fromkeys(("todo", "open", "new", "ready", "waiting", "reopened"), "pending"),
+    **dict.fromkeys(("doing", "active", "started", "wip", "in-progress", "inprogress"), "running"),
+    **dict.fromkeys(("error", "broken", "fail"), "failed"),
+    **dict.fromkeys(("stuck", "on-hold", "paused"), "blocked"),
+}
 _RESERVED: Final = frozenset({"templates", "main_task"})
 _DEVICES: Final = frozenset(
     ["con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))]
@@ -125,6 +132,24 @@ def pick_task_files(filenames: Iterable[str]) -> Iterator[tuple[str, str, TaskSt
         match = _FILE.fullmatch(filename)
         if match is not None:
             yield filename, match[2], cast("TaskState", match[1])
+
+
+def misnamed(filenames: Iterable[str], names: Container[str]) -> tuple[str, str, str] | None:
+    """Find a file that has the name of a known task and an invalid state: return the file, the task and the state."""
+    for filename in sorted(filenames):
+        match = re.fullmatch(r"\[([^\]]*)\]_(.+)_task\.md", filename, re.DOTALL)
+        if match is not None and match[1] not in TASK_STATES and match[2] in names:
+            return filename, match[2], match[1]
+    return None
+
+
+def nearest_state(text: str) -> TaskState:
+    """Return the state that a word most probably means."""
+    import difflib  # noqa: PLC0415 - needed only where a state is wrong
+
+    meant = _MEANT.get(text.lower())
+    near = difflib.get_close_matches(text.lower(), TASK_STATES, 1, 0)
+    return meant or cast("TaskState", near[0] if near else "pending")
 
 
 def resembles_task_file(filename: str) -> bool:

@@ -206,6 +206,11 @@ class Repository:
         """Tell whether a commit is another or comes after it; not where git cannot find one of them."""
         return self.git.ask("merge-base", "--is-ancestor", ancestor, commit, answers=(0, 1)).code == 0
 
+    def ignore_rule(self, path: str) -> str | None:
+        """Return the rule that makes git ignore a path, as FILE:LINE:PATTERN; None where it is not ignored."""
+        done = self.git.attempt("check-ignore", "-v", "--no-index", "--", path)
+        return os.fsdecode(done.out).partition("\t")[0] if done.code == 0 else None
+
     def in_progress(self) -> str | None:
         """Name the operation that this worktree is in the middle of, None where there is none."""
         return next((name for file, name in _IN_PROGRESS.items() if (self.git_dir / file).exists()), None)

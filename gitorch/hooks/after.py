@@ -67,7 +67,6 @@ def _say(repository: Repository, report: Report) -> None:
 
 
 def _look_at_index(repository: Repository) -> None:
-    """Say it while there is no commit yet: a squash takes the other side's files, not its records."""
+    """Report it while there is no commit yet: a squash takes the files of the other side, not its records."""
     if repository.git.attempt("diff", "--cached", "--quiet", "--no-ext-diff", "--", TASKS_DIR).code == 1:
-        output.note(f"gitorch: the squash has brought changes of {TASKS_DIR} without their records")
-        output.note(f"gitorch: {_JOIN}")
+        output.note(f"gitorch: the squash holds changes of {TASKS_DIR}; commit it, and they are recorded as one change")

@@ -24,10 +24,12 @@ class Caller(NamedTuple):
     Attributes:
         amends: whether the commit takes the place of the last one.
         picks: whether commits that were made elsewhere are made again here: by rebase, cherry-pick, revert.
+        reverts: whether it is a revert.
     """
 
     amends: bool | None
     picks: bool
+    reverts: bool = False
 
 
 def look(config: Mapping[str, str]) -> Caller:
@@ -37,10 +39,11 @@ def look(config: Mapping[str, str]) -> Caller:
         return Caller(None, picks=False)
     inner, outer = commands[0], commands[-1]
     picks = outer[:1] != [] and outer[0] in _PICKING
+    reverts = outer[:1] == ["revert"]
     if picks and inner[:1] != ["commit"]:
-        return Caller(None, picks)  # a rebase amends where it squashes
+        return Caller(None, picks, reverts)  # a rebase amends where it squashes
     amends = inner[:1] == ["commit"] and any(len(word) > _SHORTEST and "--amend".startswith(word) for word in inner[1:])
-    return Caller(amends, picks)
+    return Caller(amends, picks, reverts)
 
 
 def squashes(git_dir: Path) -> bool:

@@ -160,10 +160,17 @@ def _fill_in(repository: Repository, args: list[str], seen: _Seen) -> bool:
             return _prepare(repository, file, making, text)
     except GitorchError as error:
         if asks.picks:  # no other hook is asked
-            rebasing = repository.in_progress() == "rebase"
-            back = "git rebase --abort takes you back" if rebasing else "what it would change is left staged"
-            raise GitorchError(error.message, hint=f"{error.hint}; {back}") from None
+            raise GitorchError(error.message, hint=_way_back(repository, asks, error)) from None
     return False
+
+
+def _way_back(repository: Repository, asks: Caller, error: GitorchError) -> str:
+    """Return what to do about a commit that does not fit where it is picked, reverted or rebased."""
+    if repository.in_progress() == "rebase":
+        return f"{error.hint}; git rebase --abort returns to where you were"
+    if asks.reverts:
+        return "undo it: git reset --merge; to go back to an earlier state: gitorch rewind INVOCATION (gitorch log)"
+    return f"{error.hint}; git reset --merge undoes it"
 
 
 def _pick(repository: Repository, file: Path, making: _Making, text: Text) -> None:

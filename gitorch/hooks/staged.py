@@ -23,7 +23,7 @@ from gitorch.core.names import (
 from gitorch.errors import GitorchError
 from gitorch.git.objects import FILE_MODE, LINK_MODE, TREE_MODE, Entry, Objects
 from gitorch.git.repository import Repository
-from gitorch.ledger.state import WorkflowState, state_of_tree
+from gitorch.ledger.state import WorkflowState, check_names, state_of_tree
 
 _PLAIN: Final = (FILE_MODE, "100755")
 
@@ -58,9 +58,10 @@ def check_form(objects: Objects, staged: WorkflowState, before: WorkflowState) -
         path = f"{TASKS_DIR}/{filename}"
         parsed = parse_task_file(filename)
         if parsed is None and resembles_task_file(filename):
+            check_names([filename], before.states)
             states = ", ".join(TASK_STATES)
             raise GitorchError(
-                f"{quote(path, 200)} looks like a task file and is none",
+                f"{quote(path, 200)} is not a valid name of a task file",
                 hint=f"it is [STATE]_NAME_task.md; STATE is one of {states}; NAME has a-z, 0-9, '.', '_' and '-'",
             )
         if (parsed is not None or filename == MAIN_TASK_FILE) and entry.mode not in _PLAIN:

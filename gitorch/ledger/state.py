@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
@@ -16,14 +16,16 @@ from gitorch.core.names import (
     TASK_FILE,
     TASKS_DIR,
     TaskState,
+    misnamed,
     nearest,
+    nearest_state,
     pick_task_files,
     quote,
     task_file,
     task_path,
 )
 from gitorch.errors import GitorchError
-from gitorch.git.objects import TREE_MODE, Entry, Objects
+from gitorch.git.objects import LINK_MODE, SUBMODULE_MODE, TREE_MODE, Entry, Objects
 from gitorch.git.process import GitError
 from gitorch.git.repository import Repository
 
@@ -113,11 +115,22 @@ class _Folder(NamedTuple):
     main_task_bytes: bytes | None
 
 
+def _check_is_directory(objects: Objects, tree: str) -> None:
+    entry = objects.tree(tree).get(TASKS_DIR)
+    if entry is not None and entry.mode != TREE_MODE:
+        what = {SUBMODULE_MODE: "a submodule", LINK_MODE: "a symbolic link"}.get(entry.mode, "a file")
+        raise GitorchError(
+            f"{TASKS_DIR} is {what} in this repository, not a directory",
+            hint=f"gitorch keeps its tasks in {TASKS_DIR}: move that elsewhere, or use another branch",
+        )
+
+
 @lru_cache(maxsize=8)
 def _folder(objects: Objects, tree: str) -> _Folder:
     """Read `.tasks` of a tree once in a process: a step looks at the same two or three trees again and again."""
     found = objects.tree_object(f"{tree}:{TASKS_DIR}")
     if found is None:
+        _check_is_directory(objects, tree)
         return _Folder({}, Files({}, {}), None, None)
     text = found.data.decode("latin-1")  # each byte a character: names of task files are ASCII, ids are no text
     states: dict[str, TaskState] = {}
@@ -189,6 +202,22 @@ def _two_files(name: str, one: str, other: str) -> GitorchError:
     )
 
 
+def check_names(filenames: Iterable[str], names: Container[str]) -> None:
+    """Check that no file of a known task has an invalid state in its name: a typo is not a removed task.
+
+    Raises:
+        GitorchError: one has; the hint renames it.
+    """
+    wrong = misnamed(filenames, names)
+    if wrong is not None:
+        filename, name, word = wrong
+        right = task_path(name, nearest_state(word))
+        raise GitorchError(
+            f"{TASKS_DIR}/{filename}: {quote(word)} is not a valid state",
+            hint=f"rename it: mv '{TASKS_DIR}/{filename}' '{right}'",
+        )
+
+
 def worktree_difference(repository: Repository, state: WorkflowState) -> str | None:
     """Say where the work tree's MAIN_TASK or task names differ from a state, None where they agree.
 
@@ -213,6 +242,8 @@ def worktree_difference(repository: Repository, state: WorkflowState) -> str | N
 
 def _names_difference(repository: Repository, state: WorkflowState, filenames: Iterable[str]) -> str | None:
     absent = left_out(repository)
+    filenames = [*filenames]
+    check_names(filenames, state.states)
     there = {name: each for _, name, each in parse_names(filenames)}
     for name in sorted(there.keys() | state.states.keys()):
         if there.get(name) != state.states.get(name) and not (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Final, NamedTuple
 
 from gitorch.core import main_task as main_tasks
@@ -20,7 +20,7 @@ from gitorch.guard.edits import changes_in
 from gitorch.ledger.append import Appended, Draft, append_if
 from gitorch.ledger.history import records_back
 from gitorch.ledger.problems import Problem
-from gitorch.ledger.state import WorkflowState, parse_names, read_state
+from gitorch.ledger.state import WorkflowState, check_names, parse_names, read_state
 from gitorch.ledger.verify import verify
 from gitorch.loop import invocation, proposal
 
@@ -50,7 +50,7 @@ def look(repository: Repository) -> Strays:
     """Compare what the trees say with what the log says."""
     state = read_state(repository.objects)
     report = verify(repository)
-    states, main = _in_worktree(repository)
+    states, main = _in_worktree(repository, state.states)
     edits = moves.difference(state.states, states)
     rewritten = (None if main is None else main_tasks.format(main).encode()) != state.main_task_bytes
     changes = moves.net([*report.unrecorded, *edits])
@@ -74,6 +74,7 @@ def adopt(repository: Repository, strays: Strays) -> Appended | None:
             return None
         invocation.check_none_under_way(repository)
         _, main_task = _in_worktree(repository)
+        _check_not_needed(repository, now.changes)
         work, index = _files(repository, state, now.changes)
         name = now.changes[0].name if now.changes else main_task.task if main_task is not None else None
         listed = [f"- {problem.commit[:10]}: {problem.problem}" for problem in now.problems[:_LISTED]]
@@ -89,6 +90,25 @@ def adopt(repository: Repository, strays: Strays) -> Appended | None:
         return Draft(record=record, work=work, staging=index)
 
     return append_if(repository, draft_for, adopting=True)
+
+
+def _check_not_needed(repository: Repository, changes: Sequence[Change]) -> None:
+    """Refuse to record that a task is gone which another one needs, or is part of: that could never run.
+
+    Raises:
+        GitorchError: naming both.
+    """
+    gone = {change.name for change in changes if change.after is None}
+    states, _ = _in_worktree(repository)
+    for name, state in states.items() if gone else ():
+        task = task_files.parse(name, (repository.root / task_path(name, state)).read_bytes(), task_path(name, state))
+        missing = next((each for each in (*task.needs, task.parent) if each in gone), None)
+        if missing is not None and state != "completed":
+            raise GitorchError(
+                f"task {missing} is missing, and {name} needs it",
+                hint=f"restore its file: git checkout HEAD -- {TASKS_DIR}; or remove both with: "
+                f"gitorch drop {name} {missing}",
+            )
 
 
 def _files(
@@ -150,7 +170,7 @@ def adopt_unrecorded(repository: Repository) -> Appended | None:
     return append_if(repository, draft_for, adopting=True)
 
 
-def _in_worktree(repository: Repository) -> tuple[States, MainTask | None]:
+def _in_worktree(repository: Repository, known: Container[str] = ()) -> tuple[States, MainTask | None]:
     """Read the state that the work tree tells; what a sparse checkout leaves out is as the index has it.
 
     Raises:
@@ -161,6 +181,7 @@ def _in_worktree(repository: Repository) -> tuple[States, MainTask | None]:
         raise GitorchError(f"{TASKS_DIR} is a symbolic link", hint="make it a folder of this repository")
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else set[str]()
     left_out = _left_out(repository) if repository.flag("core.sparsecheckout") else {}
+    check_names(names, known)
     states = {name: task_state for _, name, task_state in parse_names(names | left_out.keys())}
     main = folder / MAIN_TASK_FILE
     if main.is_symlink() or (main.exists() and not main.is_file()):

@@ -18,6 +18,7 @@ from gitorch.core.task import Task
 from gitorch.core.waiting import Waiting
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.repository import Repository
+from gitorch.ledger import elsewhere
 from gitorch.ledger.history import recent
 from gitorch.ledger.outlines import read_outlines
 from gitorch.ledger.state import WorkflowState
@@ -120,8 +121,13 @@ def current(repository: Repository, state: WorkflowState) -> MainTask:
     Raises:
         GitorchError: there is no task either, or a file is not valid.
     """
-    if state.main_task is not None or not state.states:
-        return state.workflow()
+    if state.main_task is None and not state.states:
+        raise GitorchError(
+            "nothing to do: there is no task yet",
+            hint=elsewhere.hint(repository) or "gitorch start NAME -d TEXT, or gitorch create NAME",
+        )
+    if state.main_task is not None:
+        return state.main_task
     return planner.first_main_task(state.states, read_outlines(repository, state))
 
 

@@ -39,6 +39,8 @@ def step(repository: Repository, options: Options | None = None, watch: Watch | 
     options, watch = options or Options(), watch or Silent()
     proposal.refuse_inside("step")
     repository.check_writable()
+    if repository.branch() is None:
+        watch.note("HEAD is detached: commits made now are on no branch; keep them with: git switch -c NAME")
     with stepping(repository):
         clear_way(repository, watch)
         ahead = looking.look(repository, options, watch)
