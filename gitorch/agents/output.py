@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from gitorch.agents.query import compile_pattern, compile_query, number
-from gitorch.agents.spec import Agent, Ending, Figure
+from gitorch.agents.spec import Agent, Ending, Figure, Rule
 from gitorch.core.amounts import amount
 from gitorch.core.text import one_line
 
@@ -20,12 +21,19 @@ _MAX_LINE: Final = 4 * 1024  # characters of a line of text
 _MAX_ERROR: Final = 2000
 _MAX_TRIES: Final = 50  # places at which a document may begin
 _MAX_MODELS: Final = 5
+_MAX_DENIED: Final = 5
+# terminal sequences (ECMA-48: CSI, OSC and two-character ones), which programs print around their lines
+_ESCAPES: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\^_]")
 _COUNTED: Final = frozenset[Figure]({"cost_usd", "tokens_in", "tokens_cached", "tokens_out"})
 _EPOCH_LIMIT: Final = 10**11  # later than this it is milliseconds
 
 
 class Heard(NamedTuple):
-    """What a program has told in its output. None stands for what it did not tell; `retry_at` is UTC, ISO 8601."""
+    """What a program has reported in its output; None is what it did not report.
+
+    `retry_at` is UTC in ISO 8601, `denied` lists tool calls that it was not allowed, `rule` is what decided the
+    outcome, and `lacks_result` says that it printed none although its file says that it prints one.
+    """
 
     outcome: Ending | None = None
     text: str | None = None
@@ -37,6 +45,9 @@ class Heard(NamedTuple):
     model: str | None = None
     error: str | None = None
     retry_at: str | None = None
+    denied: tuple[str, ...] = ()
+    rule: Rule | None = None
+    lacks_result: bool = False
 
 
 class Listener:
@@ -50,6 +61,9 @@ class Listener:
         self._sums: dict[Figure, Decimal] = {}
         self._last: dict[Figure, str] = {}
         self._models: list[str] = []
+        self._ends = None if agent.ends is None else compile_query(agent.ends, agent.form)
+        self._denied: list[str] = []
+        self.has_result = False
         self._parts = ""
         self._part_came = False
         self._rest = bytearray()
@@ -91,8 +105,12 @@ class Listener:
         if self._agent.form == "text" and "text" in self._queries:  # an answer has more than one line
             for answer in self._queries["text"](said[-_MAX_ANSWER:]):
                 self._last["text"] = str(answer)
+        rule = self._rule(code, said)
         return Heard(
-            outcome=self._outcome(code, said),
+            outcome=None if rule is None else rule.outcome,
+            rule=rule,
+            denied=tuple(self._denied),
+            lacks_result=self._ends is not None and not self.has_result,
             text=self._last.get("text") or self._parts or None,
             cost_usd=_amount(self._sums.get("cost_usd")),
             tokens_in=_count(self._sums.get("tokens_in")),
@@ -114,6 +132,7 @@ class Listener:
                 self._parts = ""  # another line stood between: an answer begins anew
             for value in values:
                 self._note(figure, value)
+        self.has_result = self.has_result or (self._ends is not None and bool(self._ends(documents)))
         for place, rule in enumerate(self._rules):
             self._held[place] = self._held[place] or (rule is not None and bool(rule(documents)))
 
@@ -122,6 +141,10 @@ class Listener:
             read = number(value)
             if read is not None:
                 self._sums[figure] = self._sums.get(figure, Decimal(0)) + read
+        elif figure == "denied":
+            call = one_line(str(value), 200)
+            if call and call not in self._denied and len(self._denied) < _MAX_DENIED:
+                self._denied.append(call)
         elif figure == "text_parts":
             self._part_came = True
             self._parts = (self._parts + str(value))[-_MAX_TEXT:]
@@ -130,17 +153,17 @@ class Listener:
         elif str(value) not in self._models and len(self._models) < _MAX_MODELS:
             self._models.append(str(value))
 
-    def _outcome(self, code: int | None, said: str) -> Ending | None:
+    def _rule(self, code: int | None, said: str) -> Rule | None:
         for held, rule in zip(self._held, self._agent.rules, strict=True):
             fits = held and (not rule.exits or code in rule.exits)
             if fits and (rule.says is None or compile_pattern(rule.says).search(said)):
-                return rule.outcome
+                return rule
         return None
 
 
 def _documents(data: bytes | bytearray, *, whole: bool = False) -> Iterator[Any]:
     """Find the JSON objects in what was printed; each begins on a line of its own, other lines may stand between."""
-    text = data.decode(errors="replace").lstrip()
+    text = _ESCAPES.sub("", data.decode(errors="replace")).lstrip()
     decoder = json.JSONDecoder(parse_constant=_refuse)
     at, tries = 0, 0
     while at < len(text) and tries < (1 if whole else _MAX_TRIES):

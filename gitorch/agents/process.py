@@ -18,11 +18,12 @@ from gitorch.agents import descendants
 from gitorch.agents.descendants import MARK
 from gitorch.errors import GitorchError
 
+AFTER_RESULT: Final = 15.0  # seconds of silence after a result
 _TICK: Final = 0.1  # seconds
 _REST: Final = 1.0  # seconds for reading what is left in the pipes
 _KEPT: Final = 256 * 1024  # bytes of output kept, the last ones
 
-Stopped = Literal["timeout", "stalled", "interrupted"]
+Stopped = Literal["timeout", "stalled", "interrupted", "finished"]
 
 
 class Ended(NamedTuple):
@@ -66,6 +67,7 @@ def run(
     listen: Callable[[bytes], None] = lambda _: None,
     polite: signal.Signals = signal.SIGTERM,
     started: Callable[[int], None] = lambda _: None,
+    has_result: Callable[[], bool] = lambda: False,
 ) -> Ended:
     """Run a program to its end, or until it has to be ended.
 
@@ -79,7 +81,8 @@ def run(
         should_stop: called several times a second with the seconds so far; True ends the program.
         listen: given its standard output, piece by piece.
         polite: the signal by which it is asked to end.
-        started: told its process id.
+        started: is passed its process id.
+        has_result: whether it has printed its result; silent for a while after that it is ended, the result counted.
 
     Raises:
         GitorchError: it cannot be started.
@@ -97,6 +100,8 @@ def run(
             return "interrupted"
         if timeout is not None and now - began > timeout:
             return "timeout"
+        if now - last > AFTER_RESULT and has_result():
+            return "finished"
         return "stalled" if idle is not None and now - last > idle else None
 
     try:

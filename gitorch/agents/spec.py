@@ -35,10 +35,11 @@ Figure = Literal[
     "model",
     "error",
     "retry_at",
+    "denied",
 ]
 FIGURES: Final[tuple[Figure, ...]] = get_args(Figure)
-Ending = Literal["completed", "failed", "blocked", "rate-limited", "timeout"]
-_ENDINGS: Final[tuple[Ending, ...]] = ("completed", "failed", "blocked", "rate-limited", "timeout")
+Ending = Literal["completed", "failed", "blocked", "rate-limited", "unavailable", "timeout"]
+_ENDINGS: Final[tuple[Ending, ...]] = get_args(Ending)
 
 # `python -m gitorch.X` in an agent file runs in our own interpreter, isolated: the agent's working directory is the
 # user's repository, and plain `python -m` would import modules from there.
@@ -49,12 +50,23 @@ _BOOT: Final = (
 
 
 class Rule(NamedTuple):
-    """Tells an outcome from what a program printed and from its exit code; all that is not None has to hold."""
+    """Finds an outcome in what a program printed and in its exit code; all that is not None has to hold.
+
+    Attributes:
+        outcome: the outcome.
+        when: a JMESPath expression.
+        exits: exit codes.
+        says: a regular expression.
+        temporary: whether what makes the agent unavailable passes by itself.
+        hint: what a person has to do.
+    """
 
     outcome: Ending
     when: str | None
     exits: tuple[int, ...]
     says: str | None
+    temporary: bool = False
+    hint: str | None = None
 
 
 class Agent(NamedTuple):
@@ -72,7 +84,10 @@ class Agent(NamedTuple):
         form: what its standard output holds.
         cumulative: whether its counts are running sums, so that of several documents the last one counts.
         figures: an expression for each thing that stands in its output.
-        rules: how outcomes are told; the first that holds decides.
+        ends: an expression that holds once the program has printed its result; without one an agent that prints JSON
+            has failed, and one that goes on in silence after it is ended.
+        allow: what a person has to do so that a denied tool call is allowed.
+        rules: how outcomes are recognised; the first that holds decides.
         version: a command that prints the program's version.
         tested: the version that the file was tried with.
     """
@@ -90,6 +105,8 @@ class Agent(NamedTuple):
     form: Form = "text"
     cumulative: bool = False
     figures: Mapping[Figure, str] = MappingProxyType({})
+    ends: str | None = None
+    allow: str | None = None
     rules: tuple[Rule, ...] = ()
     version: tuple[str, ...] = ()
     tested: str | None = None
@@ -134,6 +151,8 @@ def parse(text: str, where: str) -> Agent:
         form=form,
         cumulative=_flag(keys, "cumulative"),
         figures=_figures(keys, form),
+        ends=_ends(keys, form),
+        allow=keys.text("allow"),
         rules=_rules(keys, form),
         version=keys.texts("version"),
         tested=keys.text("tested"),
@@ -193,6 +212,15 @@ def _figures(keys: Keys, form: Form) -> dict[Figure, str]:
     return found
 
 
+def _ends(keys: Keys, form: Form) -> str | None:
+    expression = keys.text("ends")
+    if expression is not None and form == "text":
+        keys.fail("ends", "is for JSON output")
+    if expression is not None:
+        _try(keys, "ends", lambda text: compile_query(text, form), expression)
+    return expression
+
+
 def _rules(keys: Keys, form: Form) -> tuple[Rule, ...]:
     node = keys.node("outcomes")
     if node is None:
@@ -216,8 +244,11 @@ def _rule(node: Node, where: str, form: Form) -> Rule:
         _try(keys, "says", compile_pattern, says)
     if not all(re.fullmatch("[0-9]{1,3}", code) and int(code) < 256 for code in exits):  # noqa: PLR2004 - as processes end
         keys.fail("exit", "exit codes from 0 to 255 are wanted")
+    temporary, hint = _flag(keys, "temporary"), keys.text("hint")
+    if temporary and outcome != "unavailable":
+        keys.fail("temporary", "goes with outcome: unavailable")
     keys.done()
-    return Rule(outcome, when, tuple(map(int, exits)), says)
+    return Rule(outcome, when, tuple(map(int, exits)), says, temporary, hint)
 
 
 def _try(keys: Keys, key: str, reader: Callable[[str], object], text: str) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import gitorch
 from gitorch import output
-from gitorch.commands.show import when
+from gitorch.commands.invocation import STYLES, when
 from gitorch.core.amounts import plain
 from gitorch.core.audit import Audit, Invocation, Sums
 from gitorch.core.audit_json import document
@@ -57,7 +57,7 @@ def _line(number: int, invocation: Invocation) -> str:
     who = invocation.agent or {"step": "", "template": "template", "hand": "by hand"}[invocation.by]
     again = f", attempt {invocation.attempt}" if (invocation.attempt or 1) > 1 else ""
     outcome = invocation.outcome or ("open" if invocation.ended is None else "")
-    style = {"completed": "green", "open": "blue", "blocked": "yellow", "rate-limited": "yellow"}.get(outcome, "red")
+    style = STYLES.get(outcome, "red")
     why = end.reason or end.question if end is not None else None
     focus = invocation.before.focus if invocation.before is not None else None
     parts = [

@@ -19,7 +19,11 @@ from gitorch.ledger.invocation import difference
 _LINES: Final = 400  # of the difference; --full shows all
 _LINE: Final = 500  # characters of one line
 _NAMES: Final = 30
-_STYLES: Final = {"completed": "green", "open": "blue", "blocked": "yellow", "rate-limited": "yellow"}
+STYLES: Final[dict[str | None, str]] = {
+    "completed": "green",
+    "open": "blue",
+    **dict.fromkeys(("blocked", "rate-limited", "unavailable"), "yellow"),
+}
 
 
 def when(time: int) -> str:
@@ -63,7 +67,7 @@ def _head(invocation: Invocation) -> Iterator[str]:
     again = f", attempt {invocation.attempt}" if (invocation.attempt or 1) > 1 else ""
     outcome = invocation.outcome or ("open" if invocation.ended is None else "")
     title = f"{what} {invocation.task}" if invocation.task is not None else what
-    shown = output.paint(outcome, _STYLES.get(outcome, "red"))
+    shown = output.paint(outcome, STYLES.get(outcome, "red"))
     yield f"{output.paint(title, 'bold')}{': ' + shown if outcome else ''}{again}"
     for key, value in _rows(invocation):
         if value:

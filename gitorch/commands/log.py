@@ -11,16 +11,15 @@ from typing import Final
 import gitorch
 from gitorch import output
 from gitorch.api import Workflow
-from gitorch.commands.invocation import when
+from gitorch.commands.invocation import STYLES, when
 from gitorch.core.amounts import plain
 from gitorch.core.message import as_dict
 from gitorch.core.names import nearest, quote
-from gitorch.core.record import ACTIONS, OUTCOMES, Outcome, Record
+from gitorch.core.record import ACTIONS, OUTCOMES, Record
 from gitorch.core.text import clean
 from gitorch.errors import Exit, GitorchError
 from gitorch.ledger.log import Filter, Part
 
-STYLES: Final[dict[Outcome | None, str]] = {"completed": "green", "blocked": "yellow", "rate-limited": "yellow"}
 _SHOWN: Final = 3  # moves of other tasks that a line tells
 
 

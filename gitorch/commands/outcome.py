@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 
 from gitorch import output
@@ -32,9 +33,17 @@ def show(step: Step, *, as_json: bool) -> int:
         )
         return step.exit
     output.say(tell(step))
-    if step.commit is not None:
+    if step.exit == Exit.ERROR:
+        note_hint(step)
+    elif step.commit is not None:
         output.say(f"next: {step.main_task.next}")
     return step.exit
+
+
+def note_hint(step: Step) -> None:
+    """Print what a person has to do before the agent can work."""
+    if step.hint is not None:
+        output.note(f"{output.paint('hint:', 'yellow', sys.stderr)} {step.hint}; then: gitorch run")
 
 
 def tell(step: Step) -> str:

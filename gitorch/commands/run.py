@@ -9,7 +9,7 @@ import gitorch
 from gitorch import output
 from gitorch.api import Workflow
 from gitorch.commands.options import read_options
-from gitorch.commands.outcome import explain, tell
+from gitorch.commands.outcome import explain, note_hint, tell
 from gitorch.commands.watching import Interrupts, Live
 from gitorch.errors import Exit
 from gitorch.loop.ahead import Options
@@ -31,21 +31,28 @@ def _loop(workflow: Workflow, chosen: Options, live: Live, interrupts: Interrupt
     while True:
         step = workflow.step(chosen, live)
         live.wipe()
-        if step.commit is not None or step.exit != Exit.TRY_AGAIN:
+        if step.commit is not None:
             output.say(tell(step))
         if step.exit == Exit.TRY_AGAIN and not no_wait and not interrupts.count:
             live.countdown(_seconds_until(step.retry_at), step.reason or "the agent asks to try again later")
+        elif step.exit == Exit.ERROR:
+            note_hint(step)
+            return step.exit
         elif step.exit != Exit.OK:
             return _finish(workflow, step)
         if interrupts.count:
-            output.note("stopped; go on with: gitorch run")
+            output.note("stopped; continue with: gitorch run")
             return Exit.INTERRUPTED
 
 
 def _finish(workflow: Workflow, step: Step) -> int:
-    output.say(f"{step.main_task.status}: {step.main_task.next}  [{step.totals.steps} steps, {show_cost(step.totals)}]")
+    sums = f"[{output.counted(step.totals.steps, 'step')}, {show_cost(step.totals)}]"
+    if step.exit == Exit.LIMIT:
+        output.say(f"stopped: {step.reason}  {sums}")
+        return step.exit
+    output.say(f"{step.main_task.status}: {step.main_task.next}  {sums}")
     if not explain(workflow, step) and step.exit == Exit.BLOCKED:
-        output.note("answer with: gitorch answer 'TEXT'")
+        output.note("answer it: gitorch answer 'TEXT'")
     return Exit.OK if step.exit == Exit.COMPLETED else step.exit
 
 

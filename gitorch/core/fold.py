@@ -12,10 +12,8 @@ from gitorch.core.again import Tried
 from gitorch.core.main_task import MainTask
 from gitorch.core.moves import Change, States, apply, is_legal
 from gitorch.core.names import TASK_STATES, TaskState
-from gitorch.core.record import Action, Event, Outcome, Record, Totals, task_of
+from gitorch.core.record import PUT_OFF, Action, Event, Record, Totals, task_of
 
-# outcomes after which the invocation says nothing about whether the workflow gets on
-_NO_NEWS: Final = frozenset[Outcome | None]({"rate-limited", "interrupted"})
 MOST: Final = Decimal(10**12 - 1)  # what a sum can be: more does not fit into a trailer
 COMMAND: Final = "run"  # stands as the agent where a task's own command has run; it costs nothing
 _ANY_MOVE: Final = frozenset[Event]({"rewind", "adopt", "merge", "recover"})
@@ -88,7 +86,7 @@ def next_totals(fold: Fold, record: Record, *, worked: bool) -> Totals:
     if record.cost_usd is not None:
         cost = min((cost or Decimal(0)) + record.cost_usd, MOST)
     progress = worked or fold.worked or any(_is_progress(change) for change in record.changes)
-    idle = before.idle if record.outcome in _NO_NEWS and record.event == "end" else before.idle + 1
+    idle = before.idle if record.outcome in PUT_OFF and record.event == "end" else before.idle + 1
     return Totals(
         steps=before.steps + 1,
         cost_usd=cost,

@@ -26,10 +26,22 @@ Event = Literal[
     "archive",
 ]
 Action = Literal["decompose", "gather", "execute", "synthesize", "check"]
-Outcome = Literal["completed", "failed", "blocked", "rate-limited", "timeout", "stalled", "interrupted", "rejected"]
+Outcome = Literal[
+    "completed",
+    "failed",
+    "blocked",
+    "rate-limited",
+    "timeout",
+    "stalled",
+    "interrupted",
+    "rejected",
+    "unavailable",
+]
 EVENTS: Final[tuple[Event, ...]] = get_args(Event)
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+# outcomes after which the same task is waited for, or goes on once somebody has done something
+PUT_OFF: Final = frozenset[Outcome | None]({"rate-limited", "unavailable", "interrupted"})
 # outcomes that use up one of a task's attempts
 ATTEMPTS: Final = frozenset[Outcome | None]({"failed", "timeout", "stalled", "rejected"})
 

@@ -15,6 +15,7 @@ _AFTER: Final[Mapping[Outcome, frozenset[TaskState | None]]] = {
     "blocked": frozenset({"blocked"}),
     "rate-limited": frozenset({"pending"}),
     "interrupted": frozenset({"pending"}),
+    "unavailable": frozenset({"pending"}),
     **dict.fromkeys(("failed", "timeout", "stalled", "rejected"), frozenset[TaskState | None]({"pending", "failed"})),
 }
 _LOOKS: Final = frozenset({"gather", "check"})  # asked for by NEXT, they leave a task of another kind as it was

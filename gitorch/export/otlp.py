@@ -13,12 +13,12 @@ from typing import Any, Final
 
 from gitorch.core.audit import Invocation, Sums
 from gitorch.core.fold import COMMAND
-from gitorch.core.record import Outcome, Record
+from gitorch.core.record import ATTEMPTS, PUT_OFF, Record
 
 _SECOND: Final = 1_000_000_000  # in nanoseconds
 _INTERNAL: Final = 1  # SPAN_KIND_INTERNAL
 _ERROR: Final = 2  # STATUS_CODE_ERROR
-_FAILED: Final = frozenset[Outcome | None]({"failed", "rejected", "timeout", "stalled", "rate-limited", "interrupted"})
+_FAILED: Final = ATTEMPTS | PUT_OFF
 # what a model's name has in it, and how the conventions call who provides it
 _PROVIDERS: Final[Mapping[str, str]] = {
     "claude": "anthropic",

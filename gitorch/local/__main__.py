@@ -55,6 +55,12 @@ def _work(environ: Mapping[str, str], root: Path) -> dict[str, object]:
         known = evidence.without_overlaps([*known, *index.search(work.query, _OF_AN_ASPECT)])
     passages = look_up(Index(known) if known else index, work, _PASSAGES[work.action])
     findings = Findings(work, tuple(passages), index, found.in_words())
+    if not passages:
+        about = work.task.parent or work.task.name
+        question = (
+            f"local found nothing about {about} in {len(found.files)} files. Which agent shall do it (--agent NAME)?"
+        )
+        return {"outcome": "blocked", "summary": question, "question": question}
     written = pages.write(findings)
     for output, text in written.items():
         path = Path(work.folder, output)

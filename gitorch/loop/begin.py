@@ -23,7 +23,7 @@ from gitorch.ledger.history import Past, past_of
 from gitorch.ledger.outlines import read_outlines
 from gitorch.ledger.state import WorkflowState
 from gitorch.loop import ahead as looking
-from gitorch.loop import finish, invocation, limits, prompt, trust
+from gitorch.loop import finish, invocation, limits, prompt, trust, work
 from gitorch.loop.ahead import Ahead, Options
 from gitorch.loop.invocation import Invocation
 from gitorch.loop.watch import Watch
@@ -59,6 +59,8 @@ def begin(
     """
     plan, task = ahead.plan, ahead.task
     agent = looking.choose_agent(repository, task, plan, options)
+    if isinstance(agent, Agent) and lease is None:
+        work.check_available(repository, agent)
     if task is not None:
         trust.check(task)
         _check_folder(repository, task)

@@ -9,6 +9,7 @@ from gitorch.agents import report
 from gitorch.agents.output import Heard
 from gitorch.agents.process import Ended
 from gitorch.agents.report import InvalidReport, Report
+from gitorch.agents.spec import Agent
 from gitorch.core.record import Check, Outcome
 from gitorch.core.task import Task
 from gitorch.core.text import one_line, paragraphs, tail
@@ -17,6 +18,7 @@ from gitorch.loop import proposal
 from gitorch.loop.invocation import Invocation
 from gitorch.loop.proposal import Proposal
 
+_NOT_STARTED: Final = (126, 127)  # of the shell: not executable, not found
 TRY_AGAIN: Final = 75  # EX_TEMPFAIL of sysexits.h
 _FIRST_WAIT: Final = 60  # seconds, where the agent does not say when to try again; doubled each time in a row
 _LONGEST_WAIT: Final = 3600
@@ -42,6 +44,8 @@ class Claim(NamedTuple):
     notes: tuple[str, ...] = ()
     limited: bool = False
     subtasks: tuple[Task, ...] = ()
+    hint: str | None = None
+    denied: tuple[str, ...] = ()
 
     def rejected(self, reason: str, note: str = "") -> Claim:
         """Give the claim as one that gitorch does not accept."""
@@ -63,14 +67,16 @@ class Said(NamedTuple):
     words: str
     complaint: str
     heard: Heard
+    agent: Agent | None = None
 
 
-def said_by(ended: Ended, heard: Heard, *, for_people: bool) -> Said:
-    """Sort out what a program has said; `for_people` tells that its standard output is text, not data."""
+def said_by(ended: Ended, heard: Heard, *, for_people: bool, agent: Agent | None = None) -> Said:
+    """Sort out what a program has printed; `for_people` says that its standard output is text, not data."""
     out, err = (redact(part.decode(errors="replace")) for part in (ended.out, ended.err))
     words = out if for_people else redact(heard.text or "")
     complaint = err if err.strip() else words
-    return Said(code=ended.code, words=words, complaint=complaint, heard=heard)
+    code = 0 if ended.stopped == "finished" else ended.code
+    return Said(code=code, words=words, complaint=complaint, heard=heard, agent=agent)
 
 
 def read(invocation: Invocation, said: Said, *, seconds: float, waits: int = 0, told: Report | None = None) -> Claim:
@@ -100,9 +106,36 @@ def read(invocation: Invocation, said: Said, *, seconds: float, waits: int = 0, 
     if heard.outcome == "rate-limited" or (heard.outcome is None and said.code == TRY_AGAIN):
         reason = _shortened(heard.error) or _last_line(said.complaint) or "the agent asks to try again later"
         return claim._replace(outcome="rate-limited", reason=reason, retry_at=_retry_at(heard.retry_at, waits))
+    claim = _with_denials(claim, said)
+    if heard.outcome == "unavailable" or (heard.outcome is None and said.code in _NOT_STARTED):
+        return _unavailable(claim, said, waits)
     if fault is not None:
         return claim.rejected(fault)
     return _decide(claim._replace(summary=told.summary or claim.summary, question=told.question), said)
+
+
+def _unavailable(claim: Claim, said: Said, waits: int) -> Claim:
+    """Return the claim of an agent that cannot work at all: for now, or until a person has done something."""
+    rule, agent = said.heard.rule, said.agent
+    reason = _shortened(said.heard.error) or _last_line(said.complaint) or f"exit {said.code}"
+    name = agent.name if agent is not None else "the agent"
+    if rule is not None and rule.temporary:
+        retry_at = _retry_at(said.heard.retry_at, waits)
+        return claim._replace(outcome="unavailable", reason=reason, retry_at=retry_at)
+    hint = rule.hint if rule is not None and rule.hint else None
+    if hint is None and agent is not None:
+        hint = "check the command" if agent.command[:2] == ("sh", "-c") else f"gitorch agents check {name}"
+    return claim._replace(outcome="unavailable", reason=reason, hint=hint)
+
+
+def _with_denials(claim: Claim, said: Said) -> Claim:
+    """Add what the agent's program was not allowed to do, and the setting that allows it."""
+    denied = said.heard.denied
+    if not denied:
+        return claim
+    allow = said.agent.allow if said.agent is not None else None
+    lines = ["Denied tool calls:", "", *(f"- {redact(call)}" for call in denied), *(["", allow] if allow else [])]
+    return claim._replace(notes=(*claim.notes, "\n".join(lines)), denied=tuple(map(redact, denied)))
 
 
 def stopped(invocation: Invocation, ended: Ended, said: Said, *, limited: bool) -> Claim:
@@ -115,7 +148,7 @@ def stopped(invocation: Invocation, ended: Ended, said: Said, *, limited: bool) 
         "timeout": f"it took longer than its time limit, {ended.seconds:.0f} s",
         "stalled": "it said nothing for too long",
     }
-    outcome = ended.stopped or "interrupted"
+    outcome = ended.stopped if ended.stopped in ("timeout", "stalled") else "interrupted"
     reason = reasons.get(outcome, "stopped by the user")
     if limited and outcome == "timeout":
         outcome, reason = "interrupted", "the time of --max-time was over"
@@ -148,6 +181,9 @@ def _decide(claim: Claim, said: Said) -> Claim:
     well = heard.outcome == "completed" or (heard.outcome is None and said.code in (0, None))
     if heard.outcome == "blocked":
         outcome = "blocked"
+    elif heard.lacks_result and told.outcome is None and claim.proposal.state is None:
+        reason = _shortened(heard.error) or "its program ended without a result"
+        return claim._replace(outcome="failed", reason=reason)
     elif not well and outcome != "blocked":
         outcome = "timeout" if heard.outcome == "timeout" else "failed"
     if outcome == "completed":

@@ -44,6 +44,7 @@ _VERBS: Final[dict[Outcome, str]] = {
     "stalled": "stall",
     "interrupted": "interrupt",
     "rejected": "reject",
+    "unavailable": "put off",
 }
 
 
@@ -94,6 +95,7 @@ def finish(
         agent=begun.agent,
         reason=record.reason or record.question,
         retry_at=record.retry_at,
+        hint=claim.hint,
         notes=tuple(outcome.notes),
         totals=record.totals or Totals(),
     )
@@ -123,8 +125,8 @@ def abandon(repository: Repository, begun: Invocation) -> None:
 def _exit(claim: Claim, main_task: MainTask) -> Exit:
     if claim.outcome == "interrupted":
         return Exit.LIMIT if claim.limited else Exit.INTERRUPTED
-    if claim.outcome == "rate-limited":
-        return Exit.TRY_AGAIN
+    if claim.outcome in ("rate-limited", "unavailable"):
+        return Exit.TRY_AGAIN if claim.retry_at is not None else Exit.ERROR
     return {"completed": Exit.COMPLETED, "blocked": Exit.BLOCKED}.get(main_task.status, Exit.OK)
 
 

@@ -88,10 +88,19 @@ def _check_changes(repository: Repository, invocation: Invocation, task: Task, c
             return claim.rejected(f"output {path} cannot be committed: {done.after.held[full].reason}")
         if not any(changed == full or changed.startswith(full + "/") for changed in done.made):
             return claim.rejected(f"output {path} is the same as before")
-    if task.run is None and not _has_said(claim) and not _has_changed(repository, invocation, done):
-        reason = "it ended without changing or saying anything"
-        return claim._replace(outcome="failed", reason=reason)
-    return claim
+    if task.run is not None or claim.checks or _hands_over(claim) or _has_changed(repository, invocation, done):
+        return claim
+    reason = (
+        "it changed nothing and did not hand over"
+        if _has_said(claim)
+        else "it ended without changing or saying anything"
+    )
+    return claim._replace(outcome="failed", reason=reason)
+
+
+def _hands_over(claim: Claim) -> bool:
+    """Return whether the agent has said explicitly that the task is completed: its words alone complete nothing."""
+    return bool(claim.report.outcome or claim.proposal.state)
 
 
 def _has_changed(repository: Repository, invocation: Invocation, done: Work) -> bool:

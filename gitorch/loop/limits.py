@@ -28,14 +28,15 @@ class Limits(NamedTuple):
 def reached(limits: Limits, totals: Totals) -> str | None:
     """Say which limit the sums have reached, None where there is room for another step."""
     if limits.max_steps is not None and totals.steps >= limits.max_steps:
-        return f"{totals.steps} steps are done, --max-steps is {limits.max_steps}"
+        more = totals.steps + 2
+        return f"--max-steps {limits.max_steps} is reached; --max-steps {more} does two more"
     spent = totals.cost_usd or Decimal(0)
     if limits.max_cost_usd is not None and spent >= limits.max_cost_usd:
-        return f"{plain(spent)} USD are spent, --max-cost is {plain(limits.max_cost_usd)}"
+        return f"--max-cost {plain(limits.max_cost_usd)} is reached: {plain(spent)} USD were spent since start"
     if limits.max_seconds is not None and totals.seconds >= limits.max_seconds:
-        return f"agents have run for {plain(totals.seconds)} s, --max-time is {limits.max_seconds} s"
+        return f"--max-time is reached: agents have run for {plain(totals.seconds)} s since start"
     if totals.idle >= limits.max_idle:
-        return f"{totals.idle} invocations in a row changed nothing, --max-idle is {limits.max_idle}"
+        return f"--max-idle is reached: {totals.idle} invocations in a row changed nothing"
     return None
 
 
@@ -55,7 +56,7 @@ def unknown_cost(limits: Limits, totals: Totals, *, priced: bool) -> str | None:
         return None
     if totals.unpriced:
         known = f"{plain(totals.cost_usd or Decimal(0))} USD are known"
-        return f"--max-cost cannot be kept: of {totals.unpriced} invocations the cost is unknown; {known}"
+        return f"--max-cost cannot be kept: the cost of {totals.unpriced} of the invocations is unknown; {known}"
     if not priced:
         return "--max-cost cannot be kept: this agent does not tell what it costs (--max-steps and --max-time can)"
     return None

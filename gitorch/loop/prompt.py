@@ -26,7 +26,7 @@ _ABOUT: Final[dict[Action, str]] = {
     "check": "Look at the tasks (gitorch list --by-state) and decide what should happen next. Do no other work.",
 }
 _HAND_OVER: Final = (
-    "Hand over with one of: gitorch move {name} completed; or failed --reason 'WHY'; "
+    "When it is done, hand over with one of: gitorch move {name} completed; or failed --reason 'WHY'; "
     "or blocked --reason 'QUESTION FOR THE USER'."
 )
 _OTHER_NEXT: Final = (

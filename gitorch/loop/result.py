@@ -10,7 +10,7 @@ from gitorch.errors import Exit
 
 
 class Step(NamedTuple):
-    """What came of a step. Where nothing was done, `commit` is None and `reason` says why."""
+    """The result of a step. Where nothing was done, `commit` is None and `reason` says why; `hint` says what to do."""
 
     exit: Exit
     main_task: MainTask
@@ -23,5 +23,6 @@ class Step(NamedTuple):
     agent: str | None = None
     reason: str | None = None
     retry_at: str | None = None
+    hint: str | None = None
     notes: tuple[str, ...] = ()
     totals: Totals = Totals()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+import shutil
+import subprocess
 import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -31,6 +34,7 @@ from gitorch.loop.claim import Claim, Said
 from gitorch.loop.invocation import Invocation
 from gitorch.loop.watch import Watch
 
+_PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9_./+-]+")  # nothing that the shell expands or reads as its own
 DEFAULT_TIMEOUT: Final = 3600  # seconds
 
 
@@ -102,15 +106,65 @@ def perform(repository: Repository, job: Job, agent: Agent | Function, watch: Wa
         should_stop=watch.tick,
         listen=listener.feed,
         polite=agent.stop,
+        has_result=lambda: listener.has_result,
         started=lambda pid: invocations.save(
             repository, job.invocation.with_process(pid, descendants.birth(pid)), synced=True
         ),
     )
     code = ended.code if ended.stopped is None else None
-    said = claims.said_by(ended, listener.end(code, ended.out, ended.err), for_people=agent.prints_for_people)
-    if ended.stopped is not None:
+    heard = listener.end(code, ended.out, ended.err)
+    said = claims.said_by(ended, heard, for_people=agent.prints_for_people, agent=agent)
+    if ended.stopped not in (None, "finished"):
         return claims.stopped(job.invocation, ended, said, limited=limited)
     return claims.read(job.invocation, said, seconds=ended.seconds, waits=job.waits)
+
+
+def check_available(repository: Repository, agent: Agent) -> None:
+    """Check what can be seen of an agent before anything is recorded: its program and the user's words for it.
+
+    Raises:
+        GitorchError: its program is not installed, or `git config gitorch.NAME.args` cannot be read.
+    """
+    if not agent.command:
+        return
+    own_words(repository, agent)
+    path = environment.for_agent(agent).get("PATH")
+    program = agent.command[0]
+    if agent.command[:2] == ("sh", "-c"):
+        first = _first_word(agent.command[2])
+        if first is not None and shutil.which(first, path=path) is None and not _is_shell_command(first, path):
+            raise GitorchError(f"{first} is not found, the first word of the agent's command", hint="check the command")
+    elif shutil.which(program, path=path) is None:
+        raise GitorchError(
+            f"agent {agent.name} is not installed: {program} is not on PATH",
+            hint="install it, or choose another: gitorch agents list",
+        )
+
+
+def _first_word(line: str) -> str | None:
+    """Return the program that a simple command line begins with, None where only the shell can tell."""
+    first = line.split(None, 1)[0] if line.strip() else ""
+    return first if _PLAIN_WORD.fullmatch(first) else None
+
+
+def _is_shell_command(word: str, path: str | None) -> bool:
+    """Return whether the shell knows a word as one of its own."""
+    env = {} if path is None else {"PATH": path}
+    done = subprocess.run(("sh", "-c", 'command -v "$1"', "sh", word), env=env, capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def own_words(repository: Repository, agent: Agent) -> list[str]:
+    """Return the words that the user adds to an agent's command, from `git config gitorch.NAME.args`.
+
+    Raises:
+        GitorchError: they are not quoted as the shell needs it.
+    """
+    key = f"gitorch.{agent.name}.args"
+    try:
+        return shlex.split(repository.config.get(key, ""))
+    except ValueError as error:
+        raise GitorchError(f"git config {key}: {error}", hint=f"fix its quotes: git config --edit, {key}") from None
 
 
 def write_prompt(job: Job) -> None:
@@ -129,11 +183,7 @@ def command_line(repository: Repository, job: Job, agent: Agent) -> list[str]:
         model=job.model or "",
         budget=plain(job.budget or Decimal(0)),
     )
-    key = f"gitorch.{agent.name}.args"
-    try:
-        return [*filled, *shlex.split(repository.config.get(key, ""))]
-    except ValueError as error:
-        raise GitorchError(f"git config {key}: {error}", hint="quote it as the shell wants it") from None
+    return [*filled, *own_words(repository, agent)]
 
 
 def _timeout(job: Job) -> tuple[float, bool]:
