@@ -96,7 +96,7 @@ def _look(workflow: Workflow) -> Iterator[Finding]:
     odd = sorted(path.name for path in folder.iterdir() if resembles_task_file(path.name)) if folder.is_dir() else []
     for name in odd[:10]:
         yield Finding(
-            ok=False, what=f"{TASKS_DIR}/{name} looks like a task file and is none", hint="mend its state or name"
+            ok=False, what=f"{TASKS_DIR}/{name} is not a valid name of a task file", hint="fix its state or name"
         )
     tasks = workflow.tasks()
     wrong = dict(planner.task_problems(state.states, tasks))
@@ -113,8 +113,11 @@ def _look(workflow: Workflow) -> Iterator[Finding]:
         yield Finding(
             ok=False, what=f"task {untrusted.name} has commands that are not allowed yet", hint="gitorch trust"
         )
-    catalog.templates(repository)
-    yield Finding(ok=True, what=f"{len(tasks)} task files and all templates are well formed")
+    problems = catalog.templates(repository).problems
+    for error in problems.values():
+        yield Finding(ok=False, what=error.message, hint=error.hint)
+    valid = "" if problems else " and all templates"
+    yield Finding(ok=True, what=f"{output.counted(len(tasks), 'task file')}{valid} are valid")
     if state.commit is not None and folder.is_dir():
         begun = recent(repository.objects).fold.open
         busy = is_held(repository.git_dir / "gitorch" / "step.lock")

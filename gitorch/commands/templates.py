@@ -15,6 +15,7 @@ from gitorch.core.yamltext import did_you_mean
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.repository import open_repository
 from gitorch.loop import catalog
+from gitorch.loop.catalog import Known
 
 
 def run(*, folder: str, what: str, as_json: bool, name: str | None = None) -> int:
@@ -24,28 +25,33 @@ def run(*, folder: str, what: str, as_json: bool, name: str | None = None) -> in
         return _list(known, as_json=as_json)
     if what == "check":
         return _check(Path(folder, name or ""), name or "", known, as_json=as_json)
-    if name not in known:
+    if name in known.problems and name not in known:
+        raise known.problems[name]
+    if name is None or name not in known:
         raise GitorchError(
             f"there is no template {quote(name or '')}{did_you_mean(name or '', known)}", hint="gitorch templates list"
         )
     return _show(known[name], as_json=as_json)
 
 
-def _known(folder: str) -> dict[str, Template]:
+def _known(folder: str) -> Known:
     try:
         repository = open_repository(folder)
     except GitorchError:
-        return catalog.shipped()  # templates can be read anywhere
+        return catalog.templates(None)  # templates can be read anywhere
     return catalog.templates(repository)
 
 
-def _list(known: dict[str, Template], *, as_json: bool) -> int:
+def _list(known: Known, *, as_json: bool) -> int:
     if as_json:
-        output.document(templates=[_summary(template) for template in known.values()])
+        problems = [{"name": name, "problem": error.message} for name, error in sorted(known.problems.items())]
+        output.document(templates=[_summary(template) for template in known.values()], problems=problems)
         return Exit.OK
     width = max(map(len, known))
     for name in sorted(known):
         output.say(f"{name:<{width}}  {known[name].description.split(chr(10))[0]}")
+    for _, error in sorted(known.problems.items()):
+        output.note(f"not valid: {error.message}")
     return Exit.OK
 
 
@@ -84,7 +90,7 @@ def _show(template: Template, *, as_json: bool) -> int:
     return Exit.OK
 
 
-def _check(path: Path, shown: str, known: dict[str, Template], *, as_json: bool) -> int:
+def _check(path: Path, shown: str, known: Known, *, as_json: bool) -> int:
     template = catalog.read_file(path, shown)
     template_files.check_nesting(template, {**known, template.name: template})
     made = expand(template, Task(name="example"), {})

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from gitorch.core.main_task import sentence_problem
 from gitorch.core.names import name_problem, quote, slugify
 from gitorch.core.task import Parameters, Task, output_problem, touches_problem
-from gitorch.core.template import HINT, MAX_SUBTASKS, PLACEHOLDER, Subtask, Template, fault
+from gitorch.core.template import HINT, MAX_SUBTASKS, PLACEHOLDER, WHOLE_PLACEHOLDER, Subtask, Template, fault
 from gitorch.core.yamlnode import YamlError
 from gitorch.core.yamltext import did_you_mean
 from gitorch.errors import GitorchError
@@ -72,6 +72,7 @@ def _make(
     for glob in work["touches"]:
         if (problem := touches_problem(glob)) is not None:
             raise fault(template, subtask, "touches", f"{quote(glob)}: {problem}")
+    work["check"] = tuple(line for check in work["check"] if (line := _check_line(check, texts)))
     parameters: dict[str, str | tuple[str, ...]] = {
         key: _fill(value, texts) if isinstance(value, str) else tuple(_fill(text, texts) for text in value)
         for key, value in subtask.parameters.items()
@@ -93,13 +94,20 @@ def _make(
     )
 
 
+def _check_line(check: str, texts: Mapping[str, str]) -> str:
+    """Return the line of a check: as it is, or the value of the parameter that it consists of; empty for none."""
+    match = WHOLE_PLACEHOLDER.fullmatch(check.strip())
+    return check if match is None else texts.get(match[1], check).strip()
+
+
 def _items(template: Template, subtask: Subtask, filled: Parameters) -> list[str | None]:
     if subtask.foreach is None:
         return [None]
     values = filled[subtask.foreach] if isinstance(subtask.foreach, str) else subtask.foreach
     items = [piece.strip() for piece in values.split(",")] if isinstance(values, str) else list(values)
     if not [item for item in items if item]:
-        raise fault(template, subtask, "foreach", f"nothing to go through: give parameter {subtask.foreach}, a list")
+        given = subtask.foreach if isinstance(subtask.foreach, str) else "items"
+        raise fault(template, subtask, "foreach", f"the list is empty: give it with --param {given}=A,B,C")
     return [item for item in items if item]
 
 
@@ -122,7 +130,7 @@ def _slug(item: str) -> str:
 
 def _fill(text: str, values: Mapping[str, str]) -> str:
     def one(match: re.Match[str]) -> str:
-        return match[0][0] if match[1] is None else values.get(match[1], match[0])
+        return "{" if match[1] is None else values.get(match[1], match[0])
 
     return PLACEHOLDER.sub(one, text)
 

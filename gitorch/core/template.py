@@ -23,8 +23,9 @@ from gitorch.core.yamltext import Keys, did_you_mean
 FALLBACK: Final = "research"
 MAX_SUBTASKS: Final = 500
 MAX_NESTING: Final = 20
-HINT: Final = "docs/templates.md tells what a template may say"
-PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([a-z][a-z0-9_]*)\}")
+HINT: Final = "for an example: gitorch templates show research"
+PLACEHOLDER: Final = re.compile(r"\{\{|\{([a-z][a-z0-9_]*)\}")
+WHOLE_PLACEHOLDER: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")  # a check that is a parameter's value
 _BUILT_IN: Final = frozenset({"task", "description", "item"})
 
 

@@ -24,32 +24,56 @@ _ENDINGS: Final = (".yaml", ".yml")
 
 def shipped() -> dict[str, Template]:
     """Read the templates that ship with gitorch."""
-    return _read_folder(data.folder("templates"), shown=None)
+    return _read_directory(data.folder("templates"), shown=None)
 
 
-def templates(repository: Repository | None) -> dict[str, Template]:
-    """Read all templates; one of the repository's takes the place of a shipped one of the same name."""
-    own = {} if repository is None else _read_folder(repository.root / TEMPLATES_DIR, shown=TEMPLATES_DIR)
-    return {**shipped(), **own}
+class Known(dict[str, Template]):
+    """The templates at hand by name.
+
+    Attributes:
+        problems: the errors of files that are not valid, by the names that their files have.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.problems: dict[str, GitorchError] = {}
 
 
-def _read_folder(folder: Path, shown: str | None) -> dict[str, Template]:
-    found: dict[str, Template] = {}
-    if not folder.is_dir():
+def templates(repository: Repository | None) -> Known:
+    """Read all templates; one of the repository's takes the place of a shipped one of the same name.
+
+    A file that is not valid does not keep the others from being used.
+    """
+    known = Known()
+    known.update(shipped())
+    if repository is not None and not repository.bare:
+        own = _read_directory(repository.root / TEMPLATES_DIR, shown=TEMPLATES_DIR)
+        known.update(own)
+        known.problems.update(own.problems)
+    return known
+
+
+def _read_directory(directory: Path, shown: str | None) -> Known:
+    found = Known()
+    if not directory.is_dir():
         return found
-    for filename in sorted(os.listdir(folder)):  # noqa: PTH208 - names are all we want
-        if filename.endswith(_ENDINGS) and not filename.startswith("."):
-            template = read_file(folder / filename, f"{shown}/{filename}" if shown else filename)
+    for filename in sorted(os.listdir(directory)):  # noqa: PTH208 - names are all we want
+        if not filename.endswith(_ENDINGS) or filename.startswith("."):
+            continue
+        try:
+            template = read_file(directory / filename, f"{shown}/{filename}" if shown else filename)
             if template.name in found:
                 raise YamlError(f"{template.source}: name: {found[template.name].source} has the same")
             found[template.name] = template
+        except GitorchError as error:
+            found.problems[Path(filename).stem] = error
     return found
 
 
 def read_file(path: Path, shown: str) -> Template:
     """Read one template file, naming it `shown` in messages."""
     if not path.is_file():
-        raise GitorchError(f"{shown} is no file", hint="is the path right?")
+        raise GitorchError(f"{shown} is not a file", hint="check the path; gitorch templates list shows the templates")
     try:
         with path.open("rb") as file:
             data = file.read(_MOST + 1)
@@ -59,7 +83,7 @@ def read_file(path: Path, shown: str) -> Template:
     except UnicodeDecodeError as error:
         raise YamlError(f"{shown}: byte {error.start + 1} is not UTF-8 text") from None
     except OSError as error:
-        raise GitorchError(f"{shown}: cannot be read: {error.strerror}", hint="is the path right?") from None
+        raise GitorchError(f"{shown}: cannot be read: {error.strerror}", hint="check its permissions") from None
     return template_files.parse(text, shown)
 
 
@@ -73,6 +97,8 @@ def pick(name: str | None, task: Task, known: Mapping[str, Template]) -> Templat
     if wanted is None:
         chosen = template_files.choose(task.name, known.values())
         return chosen if chosen is not None else known[FALLBACK]
+    if wanted not in known and isinstance(known, Known) and wanted in known.problems:
+        raise known.problems[wanted]
     if wanted not in known:
         raise GitorchError(
             f"there is no template {quote(wanted)}{did_you_mean(wanted, known)}", hint="gitorch templates list"

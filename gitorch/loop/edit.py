@@ -73,9 +73,9 @@ def start(
         focus=focus,
         description=f"# {name}\n\n{description or name}",
     )
-    catalog.subtasks(
-        None, task, parameters or {}, catalog.templates(repository)
-    )  # refused now rather than in the first step
+    # refused now rather than in the first step
+    _, made = catalog.subtasks(None, task, parameters or {}, catalog.templates(repository))
+    trust.allow_own_words(made, parameters or {})
     sentence = f"Decompose {name} task"
     archived = _archive_finished(repository)
 

@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from gitorch import data
-from gitorch.core.task import Task
+from gitorch.core.task import Parameters, Task
 from gitorch.errors import GitorchError
 
 
@@ -82,6 +82,14 @@ def allow(digests: Iterable[str]) -> None:
             file.writelines(each + "\n" for each in digests)
     except OSError as error:
         raise GitorchError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def allow_own_words(tasks: Iterable[Task], parameters: Parameters) -> None:
+    """Allow the checks of tasks that the user has just given as parameters on the command line."""
+    given = {value for value in parameters.values() if isinstance(value, str)}
+    digests = {digest(line, task.env) for task in tasks for line in task.check if line in given}
+    if digests - allowed():
+        allow(sorted(digests))
 
 
 def check(task: Task) -> None:
