@@ -482,7 +482,7 @@ def log(folder: str, /, **values: Any) -> int:
 @_json
 @click.pass_obj
 def blame(folder: str, /, **values: Any) -> int:
-    """Show which invocation, agent and model wrote each line of a file.
+    """Show which invocation and agent wrote each line of a file.
 
     Without REV it is the file in the work tree.
     """

@@ -22,6 +22,7 @@ _CASES = 2  # that are run of a test which has more, and a repository for each
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every", action="store_true", help="run every case of tests that have many")
+    parser.addoption("--update-screens", action="store_true", help="write the expected screens again")
     parser.addoption("--heavy", action="store_true", help="run the long forms of the heavy suites too, and every case")
 
 
