@@ -335,6 +335,7 @@ def list_(folder: str, /, **values: Any) -> int:
 @cli.command()
 @click.argument("name", metavar="NAME|INVOCATION", shell_complete=_complete_tasks)
 @click.option("--full", is_flag=True, help="Show all of an invocation's difference, however long.")
+@click.option("--transcript", is_flag=True, help="Show what the agent of an invocation said and did.")
 @_json
 @click.pass_obj
 def show(folder: str, /, **values: Any) -> int:

@@ -104,6 +104,11 @@ def _harmless(text: str, stream: TextIO) -> str:
     return "".join(part if at % _OF_PAINTED in (1, 3) else _UNSAFE.sub("\ufffd", part) for at, part in parts)
 
 
+def harmless(text: str) -> str:
+    """Return a text without what breaks lines or controls a terminal."""
+    return _UNSAFE.sub("\ufffd", text)
+
+
 def document(**values: Any) -> None:
     """Print one JSON document that tells its schema."""
     import json  # noqa: PLC0415 - most commands print none

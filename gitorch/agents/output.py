@@ -22,6 +22,7 @@ _MAX_ERROR: Final = 2000
 _MAX_TRIES: Final = 50  # places at which a document may begin
 _MAX_MODELS: Final = 5
 _MAX_DENIED: Final = 5
+_MAX_EVENTS: Final = 1000  # that nobody has taken yet
 # terminal sequences (ECMA-48: CSI, OSC and two-character ones), which programs print around their lines
 _ESCAPES: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\^_]")
 _COUNTED: Final = frozenset[Figure]({"cost_usd", "tokens_in", "tokens_cached", "tokens_out"})
@@ -62,6 +63,8 @@ class Listener:
         self._last: dict[Figure, str] = {}
         self._models: list[str] = []
         self._ends = None if agent.ends is None else compile_query(agent.ends, agent.form)
+        self._events = None if agent.events is None else compile_query(agent.events, agent.form)
+        self._new_events: list[str] = []
         self._denied: list[str] = []
         self.has_result = False
         self._parts = ""
@@ -76,6 +79,11 @@ class Listener:
             self._hold(line)
             self._take_line()
         self._hold(rest)
+
+    def take_events(self) -> list[str]:
+        """Return what the program has done since the last call: its words and tool calls."""
+        events, self._new_events = self._new_events, []
+        return events
 
     def _hold(self, data: bytes) -> None:
         self._too_long = self._too_long or len(self._rest) + len(data) > _MAX_DOCUMENT
@@ -132,6 +140,9 @@ class Listener:
                 self._parts = ""  # another line stood between: an answer begins anew
             for value in values:
                 self._note(figure, value)
+        if self._events is not None:
+            self._new_events += [str(event) for event in self._events(documents)]
+            del self._new_events[:-_MAX_EVENTS]
         self.has_result = self.has_result or (self._ends is not None and bool(self._ends(documents)))
         for place, rule in enumerate(self._rules):
             self._held[place] = self._held[place] or (rule is not None and bool(rule(documents)))

@@ -86,6 +86,7 @@ class Agent(NamedTuple):
         figures: an expression for each thing that stands in its output.
         ends: an expression that holds once the program has printed its result; without one an agent that prints JSON
             has failed, and one that goes on in silence after it is ended.
+        events: an expression for what the program does as it goes on: its words and tool calls, each as a text.
         allow: what a person has to do so that a denied tool call is allowed.
         rules: how outcomes are recognised; the first that holds decides.
         version: a command that prints the program's version.
@@ -106,6 +107,7 @@ class Agent(NamedTuple):
     cumulative: bool = False
     figures: Mapping[Figure, str] = MappingProxyType({})
     ends: str | None = None
+    events: str | None = None
     allow: str | None = None
     rules: tuple[Rule, ...] = ()
     version: tuple[str, ...] = ()
@@ -151,7 +153,8 @@ def parse(text: str, where: str) -> Agent:
         form=form,
         cumulative=_flag(keys, "cumulative"),
         figures=_figures(keys, form),
-        ends=_ends(keys, form),
+        ends=_json_expression(keys, "ends", form),
+        events=_json_expression(keys, "events", form),
         allow=keys.text("allow"),
         rules=_rules(keys, form),
         version=keys.texts("version"),
@@ -212,12 +215,12 @@ def _figures(keys: Keys, form: Form) -> dict[Figure, str]:
     return found
 
 
-def _ends(keys: Keys, form: Form) -> str | None:
-    expression = keys.text("ends")
+def _json_expression(keys: Keys, key: str, form: Form) -> str | None:
+    expression = keys.text(key)
     if expression is not None and form == "text":
-        keys.fail("ends", "is for JSON output")
+        keys.fail(key, "is for JSON output")
     if expression is not None:
-        _try(keys, "ends", lambda text: compile_query(text, form), expression)
+        _try(keys, key, lambda text: compile_query(text, form), expression)
     return expression
 
 

@@ -9,25 +9,50 @@ from gitorch.commands import invocation
 from gitorch.commands.invocation import when
 from gitorch.core import plan as planner
 from gitorch.core.message import as_dict
-from gitorch.core.names import check_name, task_dir
-from gitorch.core.record import Record
+from gitorch.core.names import check_name, quote, task_dir
+from gitorch.core.record import Record, task_of
 from gitorch.core.text import clean
-from gitorch.errors import Exit
+from gitorch.errors import Exit, GitorchError
 from gitorch.ledger.outlines import read_outlines
 from gitorch.ledger.state import WorkflowState
+from gitorch.loop import roster, transcripts
 
 __all__ = ["run", "when"]
 
 
-def run(*, folder: str, name: str, full: bool, as_json: bool) -> int:
+def run(*, folder: str, name: str, full: bool, transcript: bool, as_json: bool) -> int:
     """Show one task, or one invocation."""
     with gitorch.open(folder) as workflow:
         state = workflow.state()
+        if transcript:
+            return _transcript(workflow, name, as_json=as_json)
         if name not in state.states:
             found = workflow.invocation(name)
             if found is not None:
                 return invocation.run(workflow, found, full=full, as_json=as_json)
         return _task(workflow, state, check_name(name), as_json=as_json)
+
+
+def _transcript(workflow: Workflow, name: str, *, as_json: bool) -> int:
+    """Show what the agent of an invocation, or of the last one of a task, said and did."""
+    repository = workflow.repository
+    if name in workflow.state().states:
+        ends = (record for _, _, record in workflow.records() if record.event == "end" and task_of(record) == name)
+        last = next(ends, None)
+        identity, agent = (last.invocation, last.agent) if last is not None else (None, None)
+    else:
+        found = workflow.invocation(name)
+        identity, agent = (found.id, found.agent) if found is not None else (None, None)
+    if identity is None:
+        raise GitorchError(f"there is no invocation of {quote(name)}", hint="gitorch log lists them")
+    text = transcripts.read(repository, identity)
+    known = roster.load(repository, agent) if agent in roster.sources(repository) else None
+    lines = transcripts.readable(text, known)
+    if as_json:
+        output.document(invocation=identity, agent=agent, lines=lines)
+    else:
+        output.lines(lines)
+    return Exit.OK
 
 
 def _task(workflow: Workflow, state: WorkflowState, name: str, *, as_json: bool) -> int:

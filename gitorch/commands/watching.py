@@ -18,6 +18,7 @@ from gitorch.core.record import Totals
 from gitorch.loop.limits import show_cost
 
 _REDRAW: Final = 0.5  # seconds
+_LEAST: Final = 12  # columns that are worth showing more in
 
 
 class Interrupts:
@@ -58,6 +59,7 @@ class Live:
         self._told = False
         self._totals = Totals()
         self._done = ""
+        self._doing = ""
         self._noted: set[str] = set()
         self.progress: Callable[[], str] = str  # asked when an invocation begins, for its line
 
@@ -67,6 +69,7 @@ class Live:
         self._what = f"{plan.action} {plan.task or NO_TASK} by {agent}{again}"
         self._drawn = 0.0
         self._totals = totals
+        self._doing = ""
         self._done = self.progress()
         if not self._terminal and not self._quiet:
             output.note(f"… {self._what}  [{self._sums()}]")
@@ -79,14 +82,19 @@ class Live:
             self.note("the run stops when this step has ended; press ^C again to stop its agent now")
         if self._terminal and time.monotonic() - self._drawn > _REDRAW:
             self._drawn = time.monotonic()
-            self._draw(f"… {self._what}  {output.duration(seconds)}", f"  [{self._sums()}]")
+            doing = f"  {self._doing}" if self._doing else f"  [{self._sums()}]"
+            self._draw(f"… {self._what}  {output.duration(seconds)}", doing)
         return stop
+
+    def doing(self, text: str) -> None:
+        """Remember what the agent is doing, for the live line."""
+        self._doing = text
 
     def _draw(self, text: str, more: str = "") -> None:
         """Draw the live line within the terminal's width as it is now: a longer one would wrap, and stay."""
         width = output.columns(sys.stderr) - 1
-        line = text + more
-        sys.stderr.write(f"\r\x1b[K{line if output.fit(line, width) == line else output.fit(text, width)}")
+        line = output.fit(text + more, width) if len(text) + _LEAST <= width else output.fit(text, width)
+        sys.stderr.write(f"\r\x1b[K{output.harmless(line)}")
         sys.stderr.flush()
 
     def note(self, text: str) -> None:

@@ -78,6 +78,8 @@ def finish(
     if outcome is None:
         outcome = settle.put_back(repository, begun, record_for)
     invocations.clear(repository, begun)
+    if claim.denied:
+        watch.note(f"denied: {', '.join(claim.denied)}; gitorch show {begun.id[:10]} has the setting that allows it")
     for note in outcome.notes:
         watch.note(note)
     record = outcome.appended.record

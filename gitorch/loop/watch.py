@@ -17,6 +17,9 @@ class Watch(Protocol):
     def tick(self, seconds: float) -> bool:
         """Hear that it still runs; give True to have the agent stopped."""
 
+    def doing(self, text: str) -> None:
+        """Be told in a line what the agent is doing: its last words or tool call."""
+
     def note(self, text: str) -> None:
         """Hear something that the user should know."""
 
@@ -30,6 +33,9 @@ class Silent:
     def tick(self, seconds: float) -> bool:  # noqa: ARG002 - the protocol's
         """Never stop the agent."""
         return False
+
+    def doing(self, text: str) -> None:
+        """Be told what the agent is doing."""
 
     def note(self, text: str) -> None:
         """Hear something that the user should know."""

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -28,7 +29,7 @@ from gitorch.git import files
 from gitorch.git.repository import Repository
 from gitorch.guard.held import redact
 from gitorch.loop import claim as claims
-from gitorch.loop import environment
+from gitorch.loop import environment, transcripts
 from gitorch.loop import invocation as invocations
 from gitorch.loop.claim import Claim, Said
 from gitorch.loop.invocation import Invocation
@@ -104,7 +105,7 @@ def perform(repository: Repository, job: Job, agent: Agent | Function, watch: Wa
         timeout=timeout,
         idle=agent.idle,
         should_stop=watch.tick,
-        listen=listener.feed,
+        listen=partial(_listen, listener, watch),
         polite=agent.stop,
         has_result=lambda: listener.has_result,
         started=lambda pid: invocations.save(
@@ -113,10 +114,19 @@ def perform(repository: Repository, job: Job, agent: Agent | Function, watch: Wa
     )
     code = ended.code if ended.stopped is None else None
     heard = listener.end(code, ended.out, ended.err)
+    transcripts.keep(repository, job.invocation.id, ended.out, ended.err)
     said = claims.said_by(ended, heard, for_people=agent.prints_for_people, agent=agent)
     if ended.stopped not in (None, "finished"):
         return claims.stopped(job.invocation, ended, said, limited=limited)
     return claims.read(job.invocation, said, seconds=ended.seconds, waits=job.waits)
+
+
+def _listen(listener: Listener, watch: Watch, data: bytes) -> None:
+    """Read what a program has just printed, and show what it does."""
+    listener.feed(data)
+    events = listener.take_events()
+    if events:
+        watch.doing(one_line(redact(events[-1]), 200))
 
 
 def check_available(repository: Repository, agent: Agent) -> None:

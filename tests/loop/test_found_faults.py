@@ -253,7 +253,7 @@ def test_a_new_workflow_does_not_hide_an_invocation_that_was_cut_off(bench: Benc
     wait_for(here.exists)
     run.kill()
     run.communicate()
-    bench("update", "completed", "Enough")
+    bench("abandon")
     bench("start", "some-research", "-d", "x")
     bench("step")
     assert not (bench.root / "junk.txt").exists()
