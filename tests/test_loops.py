@@ -48,7 +48,7 @@ def test_the_simplest(review: Sandbox) -> None:
 
 def test_by_hand(review: Sandbox) -> None:
     both, plain = blocks("sh")[1:3]
-    assert "✓ gather gauge-review-data-gathering: completed" in shell(review, f"set -e\n{both}").out
+    assert "✓ gather gauge-review-data-gathering by local: completed" in shell(review, f"set -e\n{both}").out
     before = len(review.git("log", "--format=%h").split())
     shell(review, f"set -e\n{plain}")
     assert len(review.git("log", "--format=%h").split()) == before + 3

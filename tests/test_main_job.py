@@ -6,6 +6,7 @@ from tests.sandbox import Sandbox
 
 
 def test_a_workflow_runs_to_its_end_by_itself(sandbox: Sandbox) -> None:
+    sandbox.commit("notes", **{"notes.md": "The market of semiconductors for AI grows.\n"})
     sandbox.program("start", "semiconductor-research", "-d", "Analyze semiconductor industry AI chip market")
     codes = []
     while (done := sandbox("step", code=None)).code == 0:

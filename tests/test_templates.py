@@ -26,22 +26,27 @@ def local_names(tasks: list[Task]) -> list[str]:
     return [task.name.removeprefix(f"{MAIN.name}-") for task in tasks]
 
 
+RESEARCH = {"research", "competitive-analysis", "market-research", "technical-deepdive", "repo-review"}
+CODE = {"feature", "bugfix", "refactoring", "migration"}
+
+
 def test_what_is_shipped() -> None:
-    assert set(SHIPPED) == {"research", "competitive-analysis", "market-research", "technical-deepdive", "repo-review"}
+    assert set(SHIPPED) == RESEARCH | CODE
     assert all(name == template.name for name, template in SHIPPED.items())
 
 
 @pytest.mark.parametrize("template", SHIPPED.values(), ids=SHIPPED)
 def test_each_expands_without_parameters(template: Template) -> None:
     templates.check_nesting(template, SHIPPED)
-    tasks = expanding.expand(template, MAIN, {})
+    values = {"files": ("a.py", "b.py")} if "files" in template.parameters else {}
+    tasks = expanding.expand(template, MAIN, values)
     for task in tasks:
         assert "{" not in task.description
         assert task.focus is None or sentence_problem(task.focus) is None
-        assert task.outputs or task.template
+        assert task.outputs or task.template or template.name in CODE
         if task.run is None:
             assert "What do AI chips cost?" in task.description
-        if not (task.run or task.template):
+        if task.outputs and not (task.run or task.template):
             assert ".tasks/" in task.description
             assert all(output in task.description for output in task.outputs)
 

@@ -98,8 +98,8 @@ class Live:
         sys.stderr.flush()
 
     def note(self, text: str) -> None:
-        """Print something that the user should know, once: of a note that changes only after its colon, the first."""
-        about = text.partition(":")[0]
+        """Print something that the user should know, once, and that a limit cannot be kept once for all steps."""
+        about = text.partition(":")[0] if text.startswith("--max-cost") else text
         if about in self._noted:
             return
         self._noted.add(about)

@@ -67,7 +67,8 @@ def _may_go_on(record: Record, before: MainTask | None) -> bool:
         return False
     if record.event == "drop":
         return before.task in {each.name for each in record.changes if each.after is None}
-    return change.after == "pending" or (change.after == "completed" and record.reason is not None)
+    waits = before.status != "continue" or before.task == change.name
+    return waits and (change.after == "pending" or (change.after == "completed" and record.reason is not None))
 
 
 def _end_problems(record: Record) -> list[str]:

@@ -169,8 +169,8 @@ def _way_back(repository: Repository, asks: Caller, error: GitorchError) -> str:
     if repository.in_progress() == "rebase":
         return f"{error.hint}; git rebase --abort returns to where you were"
     if asks.reverts:
-        return "undo it: git reset --merge; to go back to an earlier state: gitorch rewind INVOCATION (gitorch log)"
-    return f"{error.hint}; git reset --merge undoes it"
+        return "to go back to an earlier state: gitorch rewind INVOCATION (gitorch log lists them); unstage the rest"
+    return f"{error.hint}; what it would change is left staged"
 
 
 def _pick(repository: Repository, file: Path, making: _Making, text: Text) -> None:

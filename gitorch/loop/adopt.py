@@ -74,7 +74,7 @@ def adopt(repository: Repository, strays: Strays) -> Appended | None:
             return None
         invocation.check_none_under_way(repository)
         _, main_task = _in_worktree(repository)
-        _check_not_needed(repository, now.changes)
+        _check_not_needed(repository, state)
         work, index = _files(repository, state, now.changes)
         name = now.changes[0].name if now.changes else main_task.task if main_task is not None else None
         listed = [f"- {problem.commit[:10]}: {problem.problem}" for problem in now.problems[:_LISTED]]
@@ -92,22 +92,22 @@ def adopt(repository: Repository, strays: Strays) -> Appended | None:
     return append_if(repository, draft_for, adopting=True)
 
 
-def _check_not_needed(repository: Repository, changes: Sequence[Change]) -> None:
-    """Refuse to record that a task is gone which another one needs, or is part of: that could never run.
+def _check_not_needed(repository: Repository, state: WorkflowState) -> None:
+    """Refuse to record that a task has just been removed which another one needs, or is part of: that could never run.
 
     Raises:
         GitorchError: naming both.
     """
-    gone = {change.name for change in changes if change.after is None}
     states, _ = _in_worktree(repository)
-    for name, state in states.items() if gone else ():
-        task = task_files.parse(name, (repository.root / task_path(name, state)).read_bytes(), task_path(name, state))
-        missing = next((each for each in (*task.needs, task.parent) if each in gone), None)
-        if missing is not None and state != "completed":
+    gone = state.states.keys() - states.keys()
+    for name, each in states.items() if gone else ():
+        path = task_path(name, each)
+        task = task_files.parse(name, (repository.root / path).read_bytes(), path)
+        missing = next((other for other in (*task.needs, task.parent) if other in gone), None)
+        if missing is not None and each != "completed":
             raise GitorchError(
                 f"task {missing} is missing, and {name} needs it",
-                hint=f"restore its file: git checkout HEAD -- {TASKS_DIR}; or remove both with: "
-                f"gitorch drop {name} {missing}",
+                hint=f"restore its file from the last commit; then remove both with: gitorch drop {name} {missing}",
             )
 
 

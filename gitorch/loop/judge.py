@@ -100,7 +100,7 @@ def _check_changes(repository: Repository, invocation: Invocation, task: Task, c
 
 def _hands_over(claim: Claim) -> bool:
     """Return whether the agent has said explicitly that the task is completed: its words alone complete nothing."""
-    return bool(claim.report.outcome or claim.proposal.state)
+    return bool(claim.report.outcome or claim.proposal.state or claim.proposal.main_task)
 
 
 def _has_changed(repository: Repository, invocation: Invocation, done: Work) -> bool:

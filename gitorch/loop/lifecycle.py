@@ -276,7 +276,7 @@ def _check_clean_task_files(repository: Repository, paths: Sequence[str]) -> Non
     if changed:
         raise GitorchError(
             f"task files have uncommitted changes: {', '.join(map(quote, changed[:5]))}",
-            hint="commit them first, or restore them with git restore",
+            hint="commit them first",
         )
 
 

@@ -24,7 +24,7 @@ def current(repository: Repository, name: str) -> tuple[str, str]:
     try:
         return path, (repository.root / path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise GitorchError(f"{path} cannot be read: {error}", hint=f"restore it: git restore '{path}'") from None
+        raise GitorchError(f"{path} cannot be read: {error}", hint="restore it from the last commit") from None
 
 
 def check(repository: Repository, name: str, text: str) -> None:

@@ -97,7 +97,10 @@ def check_line(shell: Shell, line: str) -> str:
     done = shell("bash", "-c", line, folder="." if SCRIPTS in line else SCRIPTS)
     writes = not any(name in line for name in READS)
     assert int(git("rev-list", "--count", "HEAD")) == before + writes, line
-    assert done.err == ""
+    assert done.err in (
+        "",
+        "note: 3 tasks not completed; gitorch run does not run them; gitorch abandon puts them away\n",
+    )
     assert not writes or git("log", "-1", "--format=%(trailers:key=Gitorch-Event,valueonly)").strip()
     return done.out
 

@@ -42,13 +42,14 @@ def signing(sandbox: Sandbox, sealed: Path) -> Sandbox:
 
 
 def test_every_record_is_signed_where_commits_must_be(signing: Sandbox) -> None:
+    signing.commit("notes", **{"notes.md": "Notes on the main work: deep, far, signed, homeless, tide, wanted.\n"})
     signing("start", "signed-research")
     signing("run")
     signing("create", "one")
     signing("move", "one", "running")
     signing("answer", "x", code=1)
     commits = signing.git("rev-list", "HEAD").split()
-    assert len(commits) == 10
+    assert len(commits) == 11
     for commit in commits:
         signing.git("verify-commit", commit)
     assert signing("verify", "--json").json["ok"]
@@ -152,6 +153,7 @@ def test_without_a_home(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> No
     sandbox.git("config", "user.email", "here@example.invalid")
     for key in ("HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL"):
         monkeypatch.delenv(key)
+    sandbox.commit("notes", **{"notes.md": "Notes on the main work: deep, far, signed, homeless, tide, wanted.\n"})
     sandbox("start", "homeless-research")
     sandbox("step", "--agent", "local")
     sandbox("step", "--agent", "local")

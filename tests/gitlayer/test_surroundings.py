@@ -19,6 +19,7 @@ def _clone(source: Sandbox, target: Path, *options: str) -> Sandbox:
 
 def _works(sandbox: Sandbox, *options: str) -> None:
     """Do a bit of everything."""
+    sandbox.commit("notes", **{"notes.md": "Notes on the main work: deep, far, signed, homeless, tide, wanted.\n"})
     sandbox(*options, "start", "work-research", "-d", "What is wanted")
     assert sandbox(*options, "step", "--json").json["action"] == "decompose"
     sandbox(*options, "create", "by-hand")
@@ -94,6 +95,7 @@ def test_inside_a_submodule_and_around_one(sandbox: Sandbox) -> None:
 @pytest.mark.thorough
 def test_a_shallow_clone_reads_writes_and_verifies(sandbox: Sandbox) -> None:
     sandbox.commit(file="x\n")
+    sandbox.commit("notes", **{"notes.md": "Notes on the main work: deep, far, signed, homeless, tide, wanted.\n"})
     sandbox("start", "deep-research")
     sandbox("run")
     for depth in (1, 2, 4):
@@ -107,6 +109,7 @@ def test_a_shallow_clone_reads_writes_and_verifies(sandbox: Sandbox) -> None:
 
 
 def test_a_shallow_clone_that_begins_at_a_plain_commit_or_a_merge(sandbox: Sandbox) -> None:
+    sandbox.commit("notes", **{"notes.md": "Notes on the main work: deep, far, signed, homeless, tide, wanted.\n"})
     sandbox("start", "deep-research")
     sandbox.git("checkout", "-qb", "side")
     sandbox.commit("side", side="x\n")
@@ -127,6 +130,7 @@ def test_a_shallow_clone_that_begins_at_a_plain_commit_or_a_merge(sandbox: Sandb
 
 def test_a_partial_clone_fetches_what_it_lacks(sandbox: Sandbox) -> None:
     sandbox.commit(file="x\n")
+    sandbox.commit("notes", **{"notes.md": "Notes on the main work: deep, far, signed, homeless, tide, wanted.\n"})
     sandbox("start", "far-research")
     sandbox("step")
     sandbox.git("config", "uploadpack.allowFilter", "true")

@@ -25,8 +25,8 @@ def test_the_page(tmp_path: Path) -> None:
     assert "repository-research-analysis: completed -> pending" in back
     assert "repository-research-analysis: pending -> completed" in again
     assert "2 files as after" in again
-    assert "execute terms: completed" in fork
-    assert "repository-research-analysis: completed" in here
+    assert "execute terms by local: completed" in fork
+    assert "repository-research-analysis by local: completed" in here
     assert "  terms: none -> completed" in merged
     assert merged.count("ok: ") == resolved.count("ok: ") == 1
     assert "there are conflicts" in resolved

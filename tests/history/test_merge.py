@@ -124,7 +124,7 @@ CASES: dict[str, Case] = {
     "only work": ([wrote("here.txt", "here\n")], [wrote("there.txt", "there\n")], {"a": "pending"}, ""),
     "in vain on both": ([worked("a", fails=True)], [worked("a", fails=True)], {"a": "pending"}, "a"),
     "begun anew here": (
-        [said("update", "completed", "Enough"), said("start", "tides-research"), worked("b")],
+        [said("abandon"), said("start", "tides-research")],
         [worked("b"), worked("a")],
         {"a": "completed", "tides-research": "pending"},
         "tides-research",

@@ -149,7 +149,8 @@ def test_in_a_worktree_of_its_own_with_another_agent(sides: Sides, tmp_path: Pat
     linked = Sides(folder)
     assert linked.states()["b"] == "completed"
     assert sides.git("config", "branch.more.gitorchAgent") == "local\n"
-    assert "execute" in linked("step", "--json").json["action"]
+    linked.commit("notes", **{"notes.md": "The letter c, and more of c.\n"})
+    assert "execute" in linked("step", "--json", code=None).json["action"]
     assert linked.trailer("Agent") == "local"
     assert linked("verify").code == 0
 

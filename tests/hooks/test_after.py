@@ -85,7 +85,7 @@ def test_a_squash_of_records_is_told_while_it_is_staged(story: Story) -> None:
     story.switch("side")
     story.record("three")
     story.switch("main")
-    assert "changes of .tasks without their records" in does(story, "merge", "-q", "--squash", "side")
+    assert "they are recorded as one change" in does(story, "merge", "-q", "--squash", "side")
 
 
 def rebase(story: Story, script: str, *args: str) -> str:

@@ -77,6 +77,7 @@ def test_the_users_own_work_stays_as_it_was(busy: Sandbox, command: tuple[str, .
 def test_scripts_that_ask_git_for_changes_find_none(sandbox: Sandbox) -> None:
     """`git diff-index` compares times first, and does not refresh the index itself."""
     sandbox = Quick(sandbox.root)
+    sandbox.commit("notes", **{"notes.md": "Notes on the main work: deep, far, signed, homeless, tide, wanted.\n"})
     sandbox("start", "work-research")
     for command in (("step",), ("step",), ("create", "one"), ("move", "one", "running"), ("move", "one", "completed")):
         sandbox(*command)

@@ -57,7 +57,7 @@ def test_the_last_failures_are_found_and_nothing_before_them(bench: Bench) -> No
 
 def test_the_answer_and_what_failed_before_it_are_found(bench: Bench) -> None:
     for _ in range(3):
-        bench.step(FAIL, code=None)
+        bench("step", "--stop-on-failure", "--agent-command", FAIL, code=None)
     assert bench.states()["t"] == "failed"
     with gitorch.open(bench.root) as workflow:
         told = history.failures_of(workflow.repository.objects, "t")
@@ -88,7 +88,7 @@ def test_an_invocation_left_open_elsewhere_is_seen_past_the_start_of_another_wor
     begun = bench.head()
     bench.git("clone", "-q", ".", "../clone")
     clone = Bench(tmp_path / "clone")
-    clone("update", "completed", "It has to wait")
+    clone("abandon")
     clone("start", "another", "-d", "x")
     with gitorch.open(clone.root) as workflow:
         found = history.recent(workflow.repository.objects)

@@ -59,7 +59,7 @@ def ran(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
 
 
 def _build(sandbox: Sandbox) -> None:
-    sandbox.commit(file="x\n")
+    sandbox.commit(file="x\n", **{"notes.md": "Notes on the main work: deep, far, signed, homeless, tide, wanted.\n"})
     sandbox("start", "main-research", "-d", "What is wanted")
     sandbox("step")
     sandbox.commit("between", file="y\n")
@@ -338,7 +338,7 @@ def test_a_missing_end_is_found_where_the_task_begins_again(ran: Sandbox) -> Non
 
 
 def test_an_open_invocation_is_a_warning(ran: Sandbox, tmp_path: Path) -> None:
-    ran("step")
+    ran("step", "--agent-command", "echo x > x; echo done")
     ran.git("reset", "-q", "--hard", "HEAD^")
     report = ran("verify", "--json").json
     assert report["ok"]
@@ -543,7 +543,7 @@ def test_a_fork_of_long_ago_is_read_again(ran: Sandbox, monkeypatch: pytest.Monk
     ran.commit("on the side", side="x\n")
     ran.git("checkout", "-q", "main")
     ran.git("merge", "-q", "--no-ff", "-m", "join", "side")
-    ran("step")
+    ran("step", "--agent-command", "echo x > x; echo done")
     monkeypatch.setattr("gitorch.ledger.checker._REMEMBERED", 1)
     holds(ran)
 

@@ -150,13 +150,12 @@ def test_a_needed_task_with_subtasks_is_read_through_them(bare_repo: Repo) -> No
     assert "made of brass" in repo.output("look", "report.md")
 
 
-def test_an_empty_repository_is_told_honestly(bare_repo: Repo) -> None:
+def test_a_task_for_which_nothing_is_found_is_not_completed(bare_repo: Repo) -> None:
     for task in (GATHER, ANALYSE, REPORT):
-        assert bare_repo.work(task)["outcome"] == "completed"
-    text = bare_repo.output(REPORT.name, "report.md")
-    assert "## Nothing was found" in text
-    assert "## What to add" in text
-    assert NOTE in text
+        result = bare_repo.work(task)
+        assert result["outcome"] == "blocked"
+        assert "found nothing about" in str(result["question"])
+        assert "--agent NAME" in str(result["question"])
 
 
 def test_an_output_that_takes_a_model_is_asked_about(repo: Repo) -> None:

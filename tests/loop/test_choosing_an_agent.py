@@ -50,6 +50,7 @@ def test_the_hint_says_so_where_no_agent_is_installed(
 
 
 def test_a_decomposition_by_template_needs_no_agent(sandbox: Sandbox) -> None:
+    sandbox.commit("notes", **{"notes.md": "Notes on the main work: deep, far, signed, homeless, tide, wanted.\n"})
     sandbox("start", "tide-research", "-d", "when is it high?")
     sandbox("step")
     assert len(sandbox.states()) == 4
@@ -66,6 +67,7 @@ def test_a_tasks_own_command_needs_no_agent(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("key", ["gitorch.agent", "branch.main.gitorchagent"])
 def test_git_config_chooses_the_agent(sandbox: Sandbox, key: str) -> None:
+    sandbox.commit("notes", **{"notes.md": "Notes on the main work: deep, far, signed, homeless, tide, wanted.\n"})
     sandbox("start", "tide-research", "-d", "when is it high?")
     sandbox("step")
     sandbox("step", code=1)

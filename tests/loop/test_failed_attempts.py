@@ -71,7 +71,8 @@ def test_an_agent_that_neither_does_nor_says_anything_has_not_completed(bench: B
 
 
 def test_after_the_last_attempt_the_workflow_waits_for_an_answer(bench: Bench) -> None:
-    codes = [bench.step(MESS + "exit 1", code=None).code for _ in range(3)]
+    failing = ("step", "--stop-on-failure", "--agent-command", MESS + "exit 1")
+    codes = [bench(*failing, code=None).code for _ in range(3)]
     assert codes == [0, 0, 20]
     assert bench.states()["t"] == "failed"
     assert bench.main_task().startswith("STATUS: blocked\n")

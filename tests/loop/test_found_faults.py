@@ -41,7 +41,7 @@ TOKEN = "ghp_" + "a1b2c3d4e5" * 4
 
 def cutting(bench: Bench, home: Path, more: str = "") -> tuple[str, str]:
     """Begin a workflow whose main task no template fits, and give an agent that cuts it."""
-    bench("update", "completed", "Not this way")
+    bench("abandon")
     bench("start", "main", "-d", "Something.")
     return fake(home, CUT + more + says(text="cut", cost=0.1))
 
@@ -229,7 +229,7 @@ def test_a_task_changed_by_hand_after_the_lease_makes_an_honest_history(bench: B
 
 def test_a_workflow_started_during_a_lease_is_refused_or_stays(bench: Bench) -> None:
     bench("begin")
-    bench("update", "completed", "Enough")
+    bench("abandon")
     started = bench("start", "some-research", "-d", "x", code=None).code == 0
     bench("finish", "--exit", "0", code=None)
     assert ("some-research" in bench.states()) == started
@@ -240,7 +240,7 @@ def test_a_workflow_started_during_a_step_is_refused_or_stays(bench: Bench, tmp_
     agent = f"echo x > x.txt; touch {here}; while ! [ -e {go} ]; do sleep 0.1; done"
     run = bench.start("step", "--agent-command", agent)
     wait_for(here.exists)
-    bench("update", "completed", "Enough")
+    bench("abandon")
     started = bench("start", "some-research", "-d", "x", code=None).code == 0
     go.touch()
     run.communicate()
@@ -255,7 +255,7 @@ def test_a_new_workflow_does_not_hide_an_invocation_that_was_cut_off(bench: Benc
     run.communicate()
     bench("abandon")
     bench("start", "some-research", "-d", "x")
-    bench("step")
+    bench("step", code=None)
     assert not (bench.root / "junk.txt").exists()
     with gitorch.open(bench.root) as workflow:
         assert workflow.verify().warnings == []
@@ -436,7 +436,8 @@ def test_an_agent_file_changed_after_it_was_checked_is_not_used(bench: Bench, mo
 def test_a_file_in_the_repository_that_nobody_asked_for_stops_nothing(bench: Bench) -> None:
     bench.write(".tasks/agents/big.yaml", "x" * 300_000)
     bench("agents", "list")
-    bench("step", "--agent", "local")
+    bench("step", "--agent", "local", code=None)
+    assert bench.events()[-1] == "end"
 
 
 @pytest.mark.parametrize("text", ["command: [python, -m]\n", "command: [sh]\nenv: {'A=B': x}\n"], ids=["module", "env"])

@@ -114,7 +114,8 @@ def test_an_agents_own_output_is_read_by_its_file(bench: Bench, sealed: Path) ->
 
 
 def test_what_needs_no_agent_is_done_on_the_way(bench: Bench) -> None:
-    bench("run", "--agent-command", "echo ok")
+    bench("run", "--agent-command", "echo $GITORCH_TASK > x; echo ok")
+    bench.commit("notes", **{"notes.md": "Notes on the main work: deep, far, signed, homeless, tide, wanted.\n"})
     bench("start", "some-research", "-d", "What is here?")
     begun = begin(bench)
     assert (begun["action"], begun["task"]) == ("gather", "some-research-data-gathering")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.sandbox import Sandbox
 
-WORKS = ("--agent-command", "echo x > $GITORCH_TASK.txt; echo done")
+WORKS = ("--agent-command", "echo x >> $GITORCH_TASK.txt; echo done")
 FAILS = ("--agent-command", "exit 3", "--max-attempts", "1")
 
 

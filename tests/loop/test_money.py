@@ -19,7 +19,7 @@ def test_it_is_asked_before_each_call_and_what_is_left_is_passed_down(bench: Ben
     bench("create", "v")
     agent = fake(sealed, f'echo "$@" | grep -o -- "--budget=.*" >> budgets.txt\n{WORK}{says(text="ok", cost=0.4)}')
     stopped = bench("run", *agent, "--max-cost", "0.8", code=30)
-    assert "0.8 USD are spent, --max-cost is 0.8" in stopped.out
+    assert "--max-cost 0.8 is reached: 0.8 USD were spent since start" in stopped.out
     assert bench.read("budgets.txt").split() == ["--budget=0.8", "--budget=0.4"]
     assert bench("step", *agent, "--max-cost", "0.8", code=30).code == 30
     bench("run", *agent, "--max-cost", "5")
@@ -68,7 +68,7 @@ def test_unknown_costs_are_shown_as_unknown_and_a_bound_says_that_it_cannot_hold
     assert trailers["Gitorch-Total-Unpriced"] == "1"
     agent = fake(sealed, WORK + says(text="ok", cost=0.4))
     done = bench("run", *agent, "--max-cost", "1")
-    assert "cannot be kept: of 1 invocations the cost is unknown; 0 USD are known" in done.err
+    assert "cannot be kept: the cost of 1 of the invocations is unknown; 0 USD are known" in done.err
     assert "0.4 USD and 1 of unknown cost]" in done.out
     assert bench.is_sound()
 
@@ -76,8 +76,9 @@ def test_unknown_costs_are_shown_as_unknown_and_a_bound_says_that_it_cannot_hold
 def test_a_tasks_own_command_and_the_local_agent_cost_nothing(bench: Bench) -> None:
     path = ".tasks/[pending]_t_task.md"
     bench.commit(**{path: bench.read(path).replace("---\n", "---\nrun: echo x > x.txt\n", 1)})
+    bench.commit("notes", **{"notes.md": "The letter u, and more of u: do the other thing.\n"})
     bench("trust", "--yes")
-    done = bench("run", "--max-cost", "1")
+    done = bench("run", "--max-cost", "1", code=None)
     assert "cannot be kept" not in done.err
     assert "0 USD]" in done.out
     assert "Gitorch-Total-Unpriced" not in bench.trailers()

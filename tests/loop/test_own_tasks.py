@@ -148,7 +148,7 @@ def test_a_check_tells_its_agent_and_the_user_why(two: Sandbox) -> None:
 def test_a_question_of_an_agent_is_answered_not_explained(two: Sandbox) -> None:
     asked = two("run", "--agent-command", "gitorch update blocked 'Which colour?'; echo done", code=20)
     assert "cannot run" not in asked.err
-    assert "answer with: gitorch answer 'TEXT'" in asked.err
+    assert "answer it: gitorch answer 'TEXT'" in asked.err
 
 
 def test_a_task_in_work_is_no_standstill(two: Sandbox) -> None:

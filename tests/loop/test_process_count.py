@@ -8,8 +8,8 @@ import pytest
 
 from tests.loop.bench import Bench
 
-RUN = ("run", "--agent-command", "echo done", "--max-steps")
-PER_STEP = 10
+RUN = ("run", "--agent-command", "date +%N > made; echo done", "--max-steps")
+PER_STEP = 15  # of one that changes a file
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_of_one_more_step_of_run(calm: Bench, tmp_path: Path) -> None:
 
 
 def test_of_a_step_by_itself(calm: Bench, tmp_path: Path) -> None:
-    found = started(calm, tmp_path / "trace", "step", "--agent-command", "echo done")
+    found = started(calm, tmp_path / "trace", "step", "--agent-command", "date > made; echo done")
     assert len(found) <= PER_STEP + 5, "\n".join(found)
 
 

@@ -58,7 +58,7 @@ def test_the_first_interrupt_lets_the_step_end(bench: Bench, tmp_path: Path) -> 
     wait_for((tmp_path / "here").exists)
     os.killpg(run.pid, signal.SIGINT)  # as a terminal does: git's processes get it too
     assert run.stderr is not None
-    while "this step will end" not in run.stderr.readline():
+    while "the run stops when this step has ended" not in run.stderr.readline():
         assert run.poll() is None
     (tmp_path / "go").touch()
     out, err = run.communicate(timeout=120)
@@ -78,7 +78,7 @@ def test_then_the_agent_is_stopped(bench: Bench, tmp_path: Path, signals: tuple[
     assert run.stderr is not None
     for number, each in enumerate(signals):
         os.kill(run.pid, each)
-        while number + 1 < len(signals) and "this step will end" not in run.stderr.readline():
+        while number + 1 < len(signals) and "the run stops when this step has ended" not in run.stderr.readline():
             assert run.poll() is None
     out, err = run.communicate(timeout=120)
     assert run.returncode == 130, out + err
@@ -93,7 +93,7 @@ def test_folders_of_completed_tasks_that_nothing_was_put_in_go(bench: Bench) -> 
     folder = bench.root / ".tasks/t"
     bench.step("exit 1")
     assert folder.is_dir()  # whoever looks into what failed may want to put something there
-    bench.step("echo done")
+    bench.step("echo x > x; echo done")
     assert bench.states()["t"] == "completed"
     assert not folder.exists()
 
@@ -102,7 +102,7 @@ def test_folders_of_completed_tasks_that_nothing_was_put_in_go(bench: Bench) -> 
 def test_folders_of_completed_tasks_stay_with_what_is_in_them(bench: Bench) -> None:
     bench.write(".gitignore", "*.log\n")
     bench.write(".tasks/t/seen.log", "seen\n")
-    bench.step("echo done")
+    bench.step("echo x > x; echo done")
     assert bench.states()["t"] == "completed"
     assert (bench.root / ".tasks/t/seen.log").read_text() == "seen\n"
 
