@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from gitorch.agents.moments import moment
 from gitorch.agents.query import compile_pattern, compile_query, number
 from gitorch.agents.spec import Agent, Ending, Figure, Rule
 from gitorch.core.amounts import amount
@@ -23,10 +23,12 @@ _MAX_TRIES: Final = 50  # places at which a document may begin
 _MAX_MODELS: Final = 5
 _MAX_DENIED: Final = 5
 _MAX_EVENTS: Final = 1000  # that nobody has taken yet
-# terminal sequences (ECMA-48: CSI, OSC and two-character ones), which programs print around their lines
-_ESCAPES: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\^_]")
+_MAX_CALLS: Final = 50  # tool calls that are remembered by their ids
+# terminal sequences (ECMA-48): CSI; OSC, DCS and the like, which a BEL or ST ends; those of a few characters
+_ESCAPES: Final = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-OQ-WYZ\\`-~]"
+)
 _COUNTED: Final = frozenset[Figure]({"cost_usd", "tokens_in", "tokens_cached", "tokens_out"})
-_EPOCH_LIMIT: Final = 10**11  # later than this it is milliseconds
 
 
 class Heard(NamedTuple):
@@ -65,6 +67,7 @@ class Listener:
         self._ends = None if agent.ends is None else compile_query(agent.ends, agent.form)
         self._events = None if agent.events is None else compile_query(agent.events, agent.form)
         self._new_events: list[str] = []
+        self._calls: dict[str, str] = {}
         self._denied: list[str] = []
         self.has_result = False
         self._parts = ""
@@ -91,7 +94,7 @@ class Listener:
 
     def _take_line(self) -> None:
         if self._agent.form == "text":
-            self._take(self._rest[:_MAX_LINE].decode(errors="replace"))
+            self._take(_ESCAPES.sub("", self._rest[:_MAX_LINE].decode(errors="replace")))
         elif not self._too_long:
             self._take(list(_documents(self._rest, whole=True)))
         self._rest.clear()
@@ -105,7 +108,7 @@ class Listener:
             out: the end of its standard output.
             err: the end of its standard error.
         """
-        said = "\n".join(part.decode(errors="replace")[-_MAX_TEXT:] for part in (out, err))
+        said = _ESCAPES.sub("", "\n".join(part.decode(errors="replace")[-_MAX_TEXT:] for part in (out, err)))
         if self._agent.form == "json":
             self._take([*_documents(self._rest), *_documents(err)])
         else:
@@ -127,13 +130,16 @@ class Listener:
             session=_line(self._last.get("session"), 100),
             model=_line(", ".join(self._models), 200),
             error=_line(self._last.get("error"), _MAX_ERROR),
-            retry_at=_moment(self._last.get("retry_at")),
+            retry_at=moment(self._last.get("retry_at") or self._last.get("error")),
         )
 
     def _take(self, documents: Any) -> None:
         part_came, self._part_came = self._part_came, False
         for figure, query in self._queries.items():
             values = query(documents)
+            if figure == "calls":
+                self._remember(values)
+                continue
             if values and self._agent.cumulative:
                 self._sums.pop(figure, None)
             if figure == "text_parts" and values and not part_came:
@@ -153,7 +159,7 @@ class Listener:
             if read is not None:
                 self._sums[figure] = self._sums.get(figure, Decimal(0)) + read
         elif figure == "denied":
-            call = one_line(str(value), 200)
+            call = one_line(self._calls.get(str(value), str(value)), 200)
             if call and call not in self._denied and len(self._denied) < _MAX_DENIED:
                 self._denied.append(call)
         elif figure == "text_parts":
@@ -163,6 +169,13 @@ class Listener:
             self._last[figure] = str(value)
         elif str(value) not in self._models and len(self._models) < _MAX_MODELS:
             self._models.append(str(value))
+
+    def _remember(self, values: list[Any]) -> None:
+        """Remember tool calls: pairs of an id and the call."""
+        for name, call in zip(values[::2], values[1::2], strict=False):
+            self._calls[str(name)] = str(call)
+        for name in list(self._calls)[:-_MAX_CALLS]:
+            del self._calls[name]
 
     def _rule(self, code: int | None, said: str) -> Rule | None:
         for held, rule in zip(self._held, self._agent.rules, strict=True):
@@ -206,19 +219,3 @@ def _count(value: Decimal | None) -> int | None:
 
 def _line(text: str | None, limit: int) -> str | None:
     return one_line(text, limit) or None if text else None
-
-
-def _moment(text: str | None) -> str | None:
-    """Read seconds (or milliseconds) since 1970, or a time in ISO 8601."""
-    if text is None:
-        return None
-    try:
-        seconds = float(text)
-        at = dt.datetime.fromtimestamp(seconds / 1000 if seconds > _EPOCH_LIMIT else seconds, dt.timezone.utc)
-    except (ValueError, OverflowError, OSError):
-        try:
-            at = dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
-            at = (at if at.tzinfo else at.replace(tzinfo=dt.timezone.utc)).astimezone(dt.timezone.utc)
-        except (ValueError, OverflowError):
-            return None
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at.year >= 1970 else None  # noqa: PLR2004 - before is nonsense

@@ -35,6 +35,7 @@ Figure = Literal[
     "model",
     "error",
     "retry_at",
+    "calls",
     "denied",
 ]
 FIGURES: Final[tuple[Figure, ...]] = get_args(Figure)
@@ -85,9 +86,10 @@ class Agent(NamedTuple):
         cumulative: whether its counts are running sums, so that of several documents the last one counts.
         figures: an expression for each thing that stands in its output.
         ends: an expression that holds once the program has printed its result; without one an agent that prints JSON
-            has failed, and one that goes on in silence after it is ended.
+            has failed, and one that goes on in silence after it is ended. None where a result is not required.
         events: an expression for what the program does as it goes on: its words and tool calls, each as a text.
-        allow: what a person has to do so that a denied tool call is allowed.
+        allow: the setting that allows a denied tool call, with `{tool}`, `{prefix}` (the words that its command begins
+            with) and `{args}` (the user's own words for the agent so far) in it.
         rules: how outcomes are recognised; the first that holds decides.
         version: a command that prints the program's version.
         tested: the version that the file was tried with.

@@ -56,9 +56,9 @@ def _work(environ: Mapping[str, str], root: Path) -> dict[str, object]:
     passages = look_up(Index(known) if known else index, work, _PASSAGES[work.action])
     findings = Findings(work, tuple(passages), index, found.in_words())
     if not passages:
-        about = work.task.parent or work.task.name
         question = (
-            f"local found nothing about {about} in {len(found.files)} files. Which agent shall do it (--agent NAME)?"
+            f"local found nothing about {work.task.name} in {count(len(found.files), 'file')}; "
+            "choose an agent with a model: --agent NAME"
         )
         return {"outcome": "blocked", "summary": question, "question": question}
     written = pages.write(findings)

@@ -59,8 +59,8 @@ def begin(
     """
     plan, task = ahead.plan, ahead.task
     agent = looking.choose_agent(repository, task, plan, options)
-    if isinstance(agent, Agent) and lease is None:
-        work.check_available(repository, agent)
+    if isinstance(agent, Agent):
+        work.check_available(repository, agent, starts=lease is None)
     if task is not None:
         trust.check(task)
         _check_folder(repository, task)

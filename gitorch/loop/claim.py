@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Final, NamedTuple
 
 from gitorch.agents import report
+from gitorch.agents.denials import how_to_allow
 from gitorch.agents.output import Heard
 from gitorch.agents.process import Ended
 from gitorch.agents.report import InvalidReport, Report
@@ -46,6 +47,7 @@ class Claim(NamedTuple):
     subtasks: tuple[Task, ...] = ()
     hint: str | None = None
     denied: tuple[str, ...] = ()
+    allow: str | None = None
 
     def rejected(self, reason: str, note: str = "") -> Claim:
         """Give the claim as one that gitorch does not accept."""
@@ -57,6 +59,8 @@ class Said(NamedTuple):
     """What was said outside of the result file.
 
     Attributes:
+        agent: whose program said it, None where it is not known.
+        args: the user's own words for that agent.
         code: the exit code; None where it was ended, or there is none.
         words: what was printed for people.
         complaint: where it would say why it failed.
@@ -68,15 +72,16 @@ class Said(NamedTuple):
     complaint: str
     heard: Heard
     agent: Agent | None = None
+    args: str = ""
 
 
-def said_by(ended: Ended, heard: Heard, *, for_people: bool, agent: Agent | None = None) -> Said:
-    """Sort out what a program has printed; `for_people` says that its standard output is text, not data."""
+def said_by(ended: Ended, heard: Heard, agent: Agent, args: str = "") -> Said:
+    """Sort out what an agent's program has printed."""
     out, err = (redact(part.decode(errors="replace")) for part in (ended.out, ended.err))
-    words = out if for_people else redact(heard.text or "")
+    words = out if agent.prints_for_people else redact(heard.text or "")
     complaint = err if err.strip() else words
     code = 0 if ended.stopped == "finished" else ended.code
-    return Said(code=code, words=words, complaint=complaint, heard=heard, agent=agent)
+    return Said(code=code, words=words, complaint=complaint, heard=heard, agent=agent, args=args)
 
 
 def read(invocation: Invocation, said: Said, *, seconds: float, waits: int = 0, told: Report | None = None) -> Claim:
@@ -118,24 +123,26 @@ def _unavailable(claim: Claim, said: Said, waits: int) -> Claim:
     """Return the claim of an agent that cannot work at all: for now, or until a person has done something."""
     rule, agent = said.heard.rule, said.agent
     reason = _shortened(said.heard.error) or _last_line(said.complaint) or f"exit {said.code}"
-    name = agent.name if agent is not None else "the agent"
     if rule is not None and rule.temporary:
         retry_at = _retry_at(said.heard.retry_at, waits)
         return claim._replace(outcome="unavailable", reason=reason, retry_at=retry_at)
     hint = rule.hint if rule is not None and rule.hint else None
-    if hint is None and agent is not None:
-        hint = "check the command" if agent.command[:2] == ("sh", "-c") else f"gitorch agents check {name}"
+    if hint is None and agent is not None and agent.command[:2] == ("sh", "-c"):
+        hint = f"fix the command: {agent.description}"
+    elif agent is not None and agent.command:
+        hint = f"{hint or 'see what its program reports'}; try it with: gitorch agents check {agent.name}"
     return claim._replace(outcome="unavailable", reason=reason, hint=hint)
 
 
 def _with_denials(claim: Claim, said: Said) -> Claim:
     """Add what the agent's program was not allowed to do, and the setting that allows it."""
-    denied = said.heard.denied
-    if not denied:
+    denied = tuple(map(redact, said.heard.denied))
+    if not denied or said.agent is None:
         return claim
-    allow = said.agent.allow if said.agent is not None else None
-    lines = ["Denied tool calls:", "", *(f"- {redact(call)}" for call in denied), *(["", allow] if allow else [])]
-    return claim._replace(notes=(*claim.notes, "\n".join(lines)), denied=tuple(map(redact, denied)))
+    allow = how_to_allow(said.agent, denied, said.args)
+    lines = ["Denied tool calls:", "", *(f"- {call}" for call in denied)]
+    lines += ["", f"Allow it: {allow}"] if allow is not None else []
+    return claim._replace(notes=(*claim.notes, "\n".join(lines)), denied=denied, allow=allow)
 
 
 def stopped(invocation: Invocation, ended: Ended, said: Said, *, limited: bool) -> Claim:
@@ -152,7 +159,7 @@ def stopped(invocation: Invocation, ended: Ended, said: Said, *, limited: bool) 
     reason = reasons.get(outcome, "stopped by the user")
     if limited and outcome == "timeout":
         outcome, reason = "interrupted", "the time of --max-time was over"
-    return Claim(
+    claim = Claim(
         outcome=outcome,
         report=_merged(said.heard, told),
         seconds=ended.seconds,
@@ -160,6 +167,7 @@ def stopped(invocation: Invocation, ended: Ended, said: Said, *, limited: bool) 
         reason=reason,
         limited=outcome == "interrupted" and limited,
     )
+    return _with_denials(claim, said)
 
 
 def _merged(heard: Heard, told: Report) -> Report:
@@ -178,12 +186,9 @@ def _decide(claim: Claim, said: Said) -> Claim:
     states: dict[str | None, Outcome] = {"completed": "completed", "failed": "failed", "blocked": "blocked"}
     told, heard = claim.report, said.heard
     outcome: Outcome = states.get(told.outcome or claim.proposal.state, "completed")
-    well = heard.outcome == "completed" or (heard.outcome is None and said.code in (0, None))
+    well = heard.outcome == "completed" or (heard.outcome is None and said.code in (0, None) and not heard.lacks_result)
     if heard.outcome == "blocked":
         outcome = "blocked"
-    elif heard.lacks_result and told.outcome is None and claim.proposal.state is None:
-        reason = _shortened(heard.error) or "its program ended without a result"
-        return claim._replace(outcome="failed", reason=reason)
     elif not well and outcome != "blocked":
         outcome = "timeout" if heard.outcome == "timeout" else "failed"
     if outcome == "completed":
@@ -191,15 +196,16 @@ def _decide(claim: Claim, said: Said) -> Claim:
     if outcome == "blocked":
         asked = told.question or claim.proposal.reason or told.summary or _shortened(heard.error)
         return claim._replace(outcome="blocked", question=one_line(asked or "the agent does not say what it needs"))
-    words = claim.proposal.reason or heard.error or told.summary
+    words = claim.proposal.reason or heard.error or ("" if heard.lacks_result else told.summary)
     reason = _shortened(words) or _last_line(said.complaint)
+    if heard.lacks_result and not words and said.code in (0, None):
+        reason = "its program ended without a result"
     if said.code not in (0, None):
         reason = f"exit {said.code}" + (f": {reason}" if reason else "")
     more = said.complaint.strip() and paragraphs(tail(said.complaint)) not in claim.summary
-    note = f"The end of its output:\n\n{tail(said.complaint)}" if more else ""
-    return claim._replace(
-        outcome=outcome, reason=one_line(reason or "it gives no reason", 300), notes=(note,) if note else ()
-    )
+    if more:
+        claim = claim._replace(notes=(*claim.notes, f"The end of its output:\n\n{tail(said.complaint)}"))
+    return claim._replace(outcome=outcome, reason=one_line(reason or "it gives no reason", 300))
 
 
 def _retry_at(told: str | None, waits: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from typing import Final
@@ -17,6 +18,7 @@ from gitorch.core.names import TaskState, task_dir
 from gitorch.core.plan import Tasks
 from gitorch.core.record import ATTEMPTS, Outcome, Record, Totals
 from gitorch.core.task import Task
+from gitorch.core.text import one_line
 from gitorch.errors import Exit
 from gitorch.git.repository import Repository
 from gitorch.guard import branch
@@ -78,9 +80,7 @@ def finish(
     if outcome is None:
         outcome = settle.put_back(repository, begun, record_for)
     invocations.clear(repository, begun)
-    if claim.denied:
-        watch.note(f"denied: {', '.join(claim.denied)}; gitorch show {begun.id[:10]} has the setting that allows it")
-    for note in outcome.notes:
+    for note in (*outcome.notes, *_denied(begun, claim)):
         watch.note(note)
     record = outcome.appended.record
     _clear_up(repository, record)
@@ -101,6 +101,13 @@ def finish(
         notes=tuple(outcome.notes),
         totals=record.totals or Totals(),
     )
+
+
+def _denied(begun: Invocation, claim: Claim) -> Iterator[str]:
+    """Say which tool calls were denied, and how to allow them."""
+    if claim.denied:
+        allow = f"; allow it: {claim.allow}" if claim.allow is not None else ""
+        yield f"{begun.agent} was denied {'; '.join(claim.denied)}{allow}"
 
 
 def _clear_up(repository: Repository, record: Record) -> None:
@@ -177,11 +184,19 @@ def _record(
         tokens_cached=report.tokens_cached,
         tokens_out=report.tokens_out,
         checks=claim.checks,
-        reason=None if claim.reason is None else redact(claim.reason),
+        reason=_reason(claim),
         question=None if claim.question is None else redact(claim.question),
         retry_at=claim.retry_at,
         rescue=rescue,
     )
+
+
+def _reason(claim: Claim) -> str | None:
+    """Return the reason, which is what the next attempt is told: with the tool calls that were denied to this one."""
+    if claim.reason is None:
+        return None
+    denied = f"; denied: {'; '.join(claim.denied)}" if claim.denied and claim.outcome in ATTEMPTS else ""
+    return one_line(redact(claim.reason + denied))
 
 
 def _without_secrets(main_task: MainTask | None) -> MainTask | None:

@@ -90,12 +90,12 @@ def _check_changes(repository: Repository, invocation: Invocation, task: Task, c
             return claim.rejected(f"output {path} is the same as before")
     if task.run is not None or claim.checks or _hands_over(claim) or _has_changed(repository, invocation, done):
         return claim
-    reason = (
+    did = (
         "it changed nothing and did not hand over"
         if _has_said(claim)
         else "it ended without changing or saying anything"
     )
-    return claim._replace(outcome="failed", reason=reason)
+    return claim._replace(outcome="failed", reason=f"{did} (hand over with: gitorch move {task.name} completed)")
 
 
 def _hands_over(claim: Claim) -> bool:

@@ -155,4 +155,5 @@ def _said(repository: Repository, begun: Invocation, code: int | None, output: I
         printed.add(piece)
     out = printed.bytes()
     ended = Ended(code or 0, out, b"", 0.0, None)
-    return claim.said_by(ended, listener.end(code, out, b""), for_people=agent.prints_for_people)._replace(code=code)
+    args = repository.config.get(work.args_key(agent), "")
+    return claim.said_by(ended, listener.end(code, out, b""), agent, args)._replace(code=code)

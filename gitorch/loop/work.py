@@ -115,7 +115,7 @@ def perform(repository: Repository, job: Job, agent: Agent | Function, watch: Wa
     code = ended.code if ended.stopped is None else None
     heard = listener.end(code, ended.out, ended.err)
     transcripts.keep(repository, job.invocation.id, ended.out, ended.err)
-    said = claims.said_by(ended, heard, for_people=agent.prints_for_people, agent=agent)
+    said = claims.said_by(ended, heard, agent, repository.config.get(args_key(agent), ""))
     if ended.stopped not in (None, "finished"):
         return claims.stopped(job.invocation, ended, said, limited=limited)
     return claims.read(job.invocation, said, seconds=ended.seconds, waits=job.waits)
@@ -129,8 +129,13 @@ def _listen(listener: Listener, watch: Watch, data: bytes) -> None:
         watch.doing(one_line(redact(events[-1]), 200))
 
 
-def check_available(repository: Repository, agent: Agent) -> None:
+def check_available(repository: Repository, agent: Agent, *, starts: bool = True) -> None:
     """Check what can be seen of an agent before anything is recorded: its program and the user's words for it.
+
+    Args:
+        repository: where it is to work.
+        agent: which one.
+        starts: whether its program is started here, rather than by a loop of the user's own.
 
     Raises:
         GitorchError: its program is not installed, or `git config gitorch.NAME.args` cannot be read.
@@ -138,17 +143,24 @@ def check_available(repository: Repository, agent: Agent) -> None:
     if not agent.command:
         return
     own_words(repository, agent)
+    if not starts:
+        return
     path = environment.for_agent(agent).get("PATH")
-    program = agent.command[0]
     if agent.command[:2] == ("sh", "-c"):
         first = _first_word(agent.command[2])
-        if first is not None and shutil.which(first, path=path) is None and not _is_shell_command(first, path):
-            raise GitorchError(f"{first} is not found, the first word of the agent's command", hint="check the command")
-    elif shutil.which(program, path=path) is None:
+        if first is not None and not _is_there(repository, first, path) and not _is_shell_command(first, path):
+            raise GitorchError(f"{first}: program not found", hint=f"fix the command: {agent.description}")
+    elif not _is_there(repository, agent.command[0], path):
         raise GitorchError(
-            f"agent {agent.name} is not installed: {program} is not on PATH",
-            hint="install it, or choose another: gitorch agents list",
+            f"agent {agent.name} is not installed: {agent.command[0]} is not on PATH",
+            hint="install it, or choose another agent: gitorch agents list",
         )
+
+
+def _is_there(repository: Repository, program: str, path: str | None) -> bool:
+    """Return whether a program can be started; one that is named by its path is looked for from the repository."""
+    found = repository.root / program if "/" in program else program
+    return shutil.which(found, path=path) is not None
 
 
 def _first_word(line: str) -> str | None:
@@ -170,11 +182,16 @@ def own_words(repository: Repository, agent: Agent) -> list[str]:
     Raises:
         GitorchError: they are not quoted as the shell needs it.
     """
-    key = f"gitorch.{agent.name}.args"
+    key = args_key(agent)
     try:
         return shlex.split(repository.config.get(key, ""))
     except ValueError as error:
-        raise GitorchError(f"git config {key}: {error}", hint=f"fix its quotes: git config --edit, {key}") from None
+        raise GitorchError(f"git config {key}: {error}", hint=f"fix its quotes: git config {key} 'WORDS'") from None
+
+
+def args_key(agent: Agent) -> str:
+    """Return the setting that holds the user's own words for an agent."""
+    return f"gitorch.{agent.name}.args"
 
 
 def write_prompt(job: Job) -> None:
