@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from gitorch.agents.spec import Agent
@@ -31,9 +31,12 @@ def how_to_allow(agent: Agent, calls: Sequence[str], args: str = "") -> str | No
         prefix = prefix_of(match[2]) if match is not None else None
         if match is not None and prefix is not None:
             kept = args.replace("'", "'\\''") + " " if args else ""
-            values = {"{tool}": match[1], "{prefix}": prefix, "{args}": kept}
-            return re.sub(r"\{(?:tool|prefix|args)\}", lambda found: values[found[0]], agent.allow)
+            return _filled(agent.allow, {"{tool}": match[1], "{prefix}": prefix, "{args}": kept})
     return None
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    return re.sub(r"\{\w+\}", lambda found: values.get(found[0], found[0]), text)
 
 
 def prefix_of(command: str) -> str | None:
