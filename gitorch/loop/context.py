@@ -7,6 +7,7 @@ from typing import Final
 
 from gitorch.core import plan as planner
 from gitorch.core.names import task_dir
+from gitorch.core.record import Record
 from gitorch.core.task import Task
 from gitorch.core.text import clean, one_line
 from gitorch.git.repository import Repository
@@ -55,7 +56,7 @@ def _sections(repository: Repository, name: str) -> Iterator[str]:
         yield f"## The user's answer\n\n{past.answer}"
     if past.failures:
         tried = [
-            f"- attempt {record.attempt}, {record.outcome}: {one_line(record.reason or 'no reason given', 300)}"
+            f"- attempt {record.attempt}, {record.outcome}: {_said(record)}"
             for record in past.failures
         ]
         yield "## What earlier attempts tried\n\n" + "\n".join(tried)
@@ -81,7 +82,7 @@ def _results(repository: Repository, task: Task, tasks: planner.Tasks) -> Iterat
         todo += reversed(family.children(need))
         for path, data in sources.read_folder(repository.root, task_dir(need)):
             text = clean(data.decode(errors="replace"))[:_MAX_NOTE]
-            yield f"## From {path}\n\n{text.strip()}"
+            yield f"## From {path}, as an agent left it\n\n{_quoted(text.strip())}"
 
 
 def _passages(repository: Repository, task: Task) -> Iterator[str]:
@@ -92,4 +93,13 @@ def _passages(repository: Repository, task: Task) -> Iterator[str]:
     if found:
         yield "## Passages of the repository that fit best"
     for passage in found:
-        yield f"{citations.cite(passage.path, passage.first, passage.last)}\n\n```\n{passage.text}\n```"
+        yield f"{citations.cite(passage.path, passage.first, passage.last)}\n\n{_quoted(passage.text)}"
+
+
+def _said(record: Record) -> str:
+    return f'"{one_line(record.reason, 300)}"' if record.reason else "no reason given"
+
+
+def _quoted(text: str) -> str:
+    """Mark each line as a quotation, so that no line of a file passes for a heading or for the user's word."""
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())

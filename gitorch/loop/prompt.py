@@ -119,8 +119,9 @@ def _about_task(plan: Plan, task: Task, past: Past) -> list[str]:
 def _past(past: Past) -> list[str]:
     lines = []
     for record in past.failures:
-        said = one_line(record.reason or record.body or "no reason was given", 200)
-        lines.append(f"Attempt {record.attempt} ended {record.outcome}: {said}")
+        said = record.reason or record.body
+        told = f'"{one_line(said, 200)}"' if said else "no reason was given"
+        lines.append(f"Attempt {record.attempt} ended {record.outcome}: {told}")
     if past.answer is not None:
         lines.append(f"The user's answer to the question asked before: {one_line(past.answer, 1000)}")
     return lines

@@ -39,7 +39,7 @@ def test_an_error_field_fails_the_attempt_though_the_program_ends_well(bench: Be
     assert bench.trailers()["Gitorch-Reason"] == "refused by policy"
     assert bench.trailers()["Gitorch-Cost-USD"] == "0.5"
     assert bench.is_put_back(before, head)
-    assert "Attempt 1 ended failed: refused by policy" in bench("prompt").out
+    assert 'Attempt 1 ended failed: "refused by policy"' in bench("prompt").out
 
 
 def test_nothing_said_and_nothing_done_is_failed(bench: Bench, sealed: Path) -> None:
