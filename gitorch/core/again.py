@@ -7,13 +7,11 @@ whatever the history's length.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 from gitorch.core.moves import States
-from gitorch.core.record import ATTEMPTS, Again, Outcome, Record, task_of
+from gitorch.core.record import ATTEMPTS, Again, Record, task_of
 
 Tried = tuple[Again, ...]
-_WAITS: Final = frozenset[Outcome | None]({"rate-limited", "unavailable"})
 
 
 def of(tried: Tried, name: str) -> Again:
@@ -43,8 +41,13 @@ def _new(tried: Tried, record: Record) -> Iterable[Again]:
         return []
     before = of(tried, task)
     attempt = max(record.attempt or 1, 1) + (record.outcome in ATTEMPTS)
-    waits = before.waits + 1 if record.outcome in _WAITS and record.retry_at is not None else 0
+    waits = before.waits + 1 if _waits(record) else 0
     return [Again(task, attempt, waits, before.answered)]
+
+
+def _waits(record: Record) -> bool:
+    """Return whether the task is tried again by itself later, and not once a person has done something."""
+    return record.outcome == "rate-limited" or (record.outcome == "unavailable" and record.retry_at is not None)
 
 
 def join(ours: Tried, theirs: Tried, joined: States) -> Tried:

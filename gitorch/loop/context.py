@@ -55,10 +55,7 @@ def _sections(repository: Repository, name: str) -> Iterator[str]:
     if past.answer is not None:
         yield f"## The user's answer\n\n{past.answer}"
     if past.failures:
-        tried = [
-            f"- attempt {record.attempt}, {record.outcome}: {_said(record)}"
-            for record in past.failures
-        ]
+        tried = [f"- attempt {record.attempt}, {record.outcome}: {_said(record)}" for record in past.failures]
         yield "## What earlier attempts tried\n\n" + "\n".join(tried)
     for parent in planner.family_of(tasks).ancestors(name):
         if parent in tasks:

@@ -201,8 +201,8 @@ def test_expansion_keeps_order_and_needs_lead_to_all_that_was_expanded() -> None
 def test_placeholders_are_filled_once_and_doubled_braces_are_plain() -> None:
     read = template.parse(
         HEAD + "  - name: a\n    foreach: vendors\n    outputs: '{item}.md'\n    focus: Mind {item} in {topic}\n"
-        "    touches: ['src/{item}/**', 'x.{{a,b}}']\n"
-        "    description: '{task}|{topic}|{vendors}|{item}|{{topic}}|{description}|{Other}'\n",
+        "    touches: ['src/{item}/**', 'x.{{a,b}']\n"
+        "    description: '{task}|{topic}|{vendors}|{item}|{{topic}|{description}|{Other}'\n",
         "f",
     )
     made = expand(read, PARENT, {"topic": "{item} {vendors}"})
@@ -237,9 +237,9 @@ REFUSED: dict[str, tuple[str, dict[str, str | tuple[str, ...]], str]] = {
     "empty list": (
         "name: a, foreach: vendors",
         {"vendors": ()},
-        "f:5: foreach: nothing to go through: give parameter vendors",
+        "f:5: foreach: the list is empty: give it with --param vendors=A,B,C",
     ),
-    "empty text": ("name: a, foreach: vendors", {"vendors": " , "}, "f:5: foreach: nothing to go through"),
+    "empty text": ("name: a, foreach: vendors", {"vendors": " , "}, "f:5: foreach: the list is empty"),
     "one slug": ("name: a, foreach: vendors", {"vendors": ("A b", "a-B")}, "f:5: foreach: 'a-a-b' comes out twice"),
     "same item": ("name: a, foreach: vendors", {"vendors": ("A", "A")}, "f:5: foreach: 'a-a' comes out twice"),
     "too many": (

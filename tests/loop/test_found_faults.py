@@ -229,7 +229,7 @@ def test_a_task_changed_by_hand_after_the_lease_makes_an_honest_history(bench: B
 
 def test_a_workflow_started_during_a_lease_is_refused_or_stays(bench: Bench) -> None:
     bench("begin")
-    bench("abandon")
+    bench("abandon", code=None)
     started = bench("start", "some-research", "-d", "x", code=None).code == 0
     bench("finish", "--exit", "0", code=None)
     assert ("some-research" in bench.states()) == started
@@ -240,7 +240,7 @@ def test_a_workflow_started_during_a_step_is_refused_or_stays(bench: Bench, tmp_
     agent = f"echo x > x.txt; touch {here}; while ! [ -e {go} ]; do sleep 0.1; done"
     run = bench.start("step", "--agent-command", agent)
     wait_for(here.exists)
-    bench("abandon")
+    bench("abandon", code=None)
     started = bench("start", "some-research", "-d", "x", code=None).code == 0
     go.touch()
     run.communicate()

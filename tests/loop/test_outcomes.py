@@ -45,7 +45,9 @@ def test_an_error_field_fails_the_attempt_though_the_program_ends_well(bench: Be
 def test_nothing_said_and_nothing_done_is_failed(bench: Bench, sealed: Path) -> None:
     bench("step", *fake(sealed, 'echo \'{"type": "begin"}\''))
     assert bench.trailers()["Gitorch-Outcome"] == "failed"
-    assert bench.trailers()["Gitorch-Reason"] == "it ended without changing or saying anything"
+    assert bench.trailers()["Gitorch-Reason"] == (
+        "it ended without changing or saying anything (hand over with: gitorch move t completed)"
+    )
 
 
 def test_a_question_blocks_and_the_answer_reaches_the_next_one(bench: Bench, sealed: Path) -> None:

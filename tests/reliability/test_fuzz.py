@@ -249,7 +249,7 @@ def test_an_agent_that_does_nothing_has_failed_whatever_others_commit_meanwhile(
             meanwhile()
             step = workflow.finish(code=0)
             assert step.outcome == "failed"
-            assert step.reason == "it ended without changing or saying anything"
+            assert (step.reason or "").startswith("it ended without changing or saying anything")
         workflow.begin()
         sandbox.write(".tasks/t/work.md", "done\n")
         assert workflow.finish(code=0).outcome == "completed"
