@@ -1,4 +1,4 @@
-"""Try an agent out: one real invocation, with a task of one word, in a repository of its own."""
+"""Try an agent out: one real invocation, with a small task, in a repository of its own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from gitorch.loop.step import step
 from gitorch.loop.watch import Watch
 
 _TASK: Final = "ready"
-_WANTED: Final = "Answer with the one word: ready. Change no file, use no tool."
+_FILE: Final = "README.md"
+_TEXT: Final = "# The word\n\nThe word that shows that an agent is ready: ready.\n"
+_OUTPUT: Final = "word.md"
+_WANTED: Final = f"Find the word that {_FILE} names. Write it to .tasks/{_TASK}/{_OUTPUT}. Do no more than that."
 _SECONDS: Final = 180
 _SETTINGS: Final = (("user.name", "gitorch"), ("user.email", "gitorch@localhost"), ("commit.gpgsign", "false"))
 
@@ -43,9 +46,12 @@ def try_out(agent: Agent, model: str | None, watch: Watch, args: str | None) -> 
         git.run("init", "-q")
         for key, value in (*_SETTINGS, *([(f"gitorch.{agent.name}.args", args)] if args else ())):
             git.run("config", key, value)
+        root.joinpath(_FILE).write_text(_TEXT)
+        git.run("add", _FILE)
+        git.run("commit", "-q", "-m", "Add the word to find")
         repository = open_repository(root)
         try:
-            edit.create(repository, NewTask(name=_TASK, description=_WANTED))
+            edit.create(repository, NewTask(name=_TASK, description=_WANTED, outputs=(_OUTPUT,)))
             edit.update(repository, "continue", f"Execute {_TASK}", task=_TASK)
             step(repository, Options(agent=agent, model=model, limits=Limits(max_seconds=_SECONDS)), watch)
             return next(record for _, record in records_back(repository.objects) if record.event == "end")

@@ -88,10 +88,11 @@ class Bench:
         assert self.sandbox.decoys_untouched()
         return end
 
-    def is_rate_limited(self) -> dict[str, Any]:
+    def is_put_off(self, outcome: str = "rate-limited") -> dict[str, Any]:
+        """Have the agent be told to come again, as by a limit or an outage; gives the end's record."""
         self.step(code=75)
         end = self.end()
-        assert end["outcome"] == "rate-limited", end
+        assert end["outcome"] == outcome, end
         assert end["retry_at"]
         assert self.sandbox.states()[TASK] == "pending"
         return end
@@ -100,6 +101,15 @@ class Bench:
         """Make a task without outputs the next one."""
         self.sandbox("create", "look-around", "-d", "Is there anything new?")
         self.sandbox("update", "continue", "Execute look-around", "--task", "look-around")
+
+    def is_unavailable(self, hint: str) -> dict[str, Any]:
+        """Have the agent need a person before it can work, which costs no attempt; gives the end's record."""
+        assert hint in self.step(code=1).err
+        end = self.end()
+        assert end["outcome"] == "unavailable", end
+        assert "retry_at" not in end
+        assert self.sandbox.states()[TASK] == "pending"
+        return end
 
     def fails(self) -> dict[str, Any]:
         self.step()

@@ -104,13 +104,13 @@ def test_the_model_that_is_asked_for_is_the_one_it_uses(aider: Bench, plays: Pla
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_rate_limit_is_told(aider: Bench, plays: Plays, status: int) -> None:
+def test_a_rate_limit_or_an_outage_is_told(aider: Bench, plays: Plays, status: int) -> None:
     with plays(fail(status, "no more for now")):
-        end = aider.is_rate_limited()
+        end = aider.is_put_off("rate-limited" if status == 429 else "unavailable")
     assert end["reason"].endswith("no more for now")
 
 
-def test_a_key_that_is_refused_fails_and_says_so(aider: Bench, plays: Plays) -> None:
+def test_a_key_that_is_refused_stops_and_says_so(aider: Bench, plays: Plays) -> None:
     with plays(fail(401, "the key is not known")):
         end = aider.fails()
     assert "AuthenticationError" in end["reason"]
@@ -119,5 +119,5 @@ def test_a_key_that_is_refused_fails_and_says_so(aider: Bench, plays: Plays) -> 
 
 def test_a_refusal_has_failed(aider: Bench, plays: Plays) -> None:
     with plays(refuse("I will not do that.")):
-        end = aider.fails()
+        end = aider.is_unavailable("OPENAI_API_KEY")
     assert end["reason"].startswith("Empty response received")

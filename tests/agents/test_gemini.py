@@ -64,7 +64,8 @@ def test_it_writes_hands_over_and_is_denied_other_commands(gemini: Bench, plays:
         end = gemini.works()
         asked = server.asked
     assert server.left == 0
-    assert end["body"] == "Found one source in the file."
+    assert end["body"].startswith("Found one source in the file.\n\nDenied tool calls:\n")
+    assert "touch made-by-shell" in end["body"]
     assert (end["tokens_in"], end["tokens_cached"], end["tokens_out"]) == (1800, 1240, 73)
     assert end["model"] == "gemini-2.5-pro"
     assert list((Path.home() / ".gemini/tmp").rglob(f"*{end['session'][:8]}*"))
@@ -93,13 +94,13 @@ def test_an_option_of_the_users_own_allows_more(gemini: Bench, plays: Plays) -> 
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_rate_limit_is_told(gemini: Bench, plays: Plays, status: int) -> None:
+def test_a_rate_limit_or_an_outage_is_told(gemini: Bench, plays: Plays, status: int) -> None:
     with plays(fail(status, "no more for now")):
-        end = gemini.is_rate_limited()
+        end = gemini.is_put_off("rate-limited" if status == 429 else "unavailable")
     assert "no more for now" in end["reason"]
 
 
-def test_a_key_that_is_refused_fails_and_says_so(gemini: Bench, plays: Plays) -> None:
+def test_a_key_that_is_refused_stops_and_says_so(gemini: Bench, plays: Plays) -> None:
     with plays(fail(401, "the key is not known")):
         end = gemini.fails()
     assert end["exit"] == 401 % 256
@@ -110,6 +111,6 @@ def test_a_key_that_is_refused_fails_and_says_so(gemini: Bench, plays: Plays) ->
 @pytest.mark.parametrize(("turn", "words"), [(refuse("no"), "safety settings"), (Turn(), "empty response")])
 def test_a_refusal_and_an_empty_answer_have_failed(gemini: Bench, plays: Plays, turn: Turn, words: str) -> None:
     with plays(turn):
-        end = gemini.fails()
+        end = gemini.is_unavailable("run gemini once")
     assert words in end["reason"]
     assert end["tokens_in"] == 100
