@@ -113,4 +113,4 @@ def _told(record: Record) -> str:
     if record.duration is not None:
         parts.append(output.duration(float(record.duration)))
     said = record.body.strip().split("\n")[0][:100]
-    return ", ".join(parts) + (f'; it said: "{said}"' if said else "")
+    return ", ".join(parts) + (f'\n  it said: "{said}"' if said else "")

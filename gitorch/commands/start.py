@@ -44,8 +44,8 @@ def _next_command(workflow: Workflow) -> str:
     """Return the command that runs the workflow, with an agent where none is configured, and the one that tries it."""
     agent = roster.configured(workflow.repository)
     if agent is not None:
-        return f"gitorch run   (agent: {agent}; try it first with: gitorch agents check {agent})"
+        return f"gitorch run   (try {agent} first: gitorch agents check {agent})"
     there = roster.installed(workflow.repository)
     if not there:
         return f"gitorch run --agent NAME   (gitorch agents list; without a model: --agent {roster.LOCAL})"
-    return f"gitorch run --agent {there[0]}   (try it first with: gitorch agents check {there[0]})"
+    return f"gitorch run --agent {there[0]}   (try it first: gitorch agents check {there[0]})"

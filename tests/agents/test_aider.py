@@ -112,12 +112,12 @@ def test_a_rate_limit_or_an_outage_is_told(aider: Bench, plays: Plays, status: i
 
 def test_a_key_that_is_refused_stops_and_says_so(aider: Bench, plays: Plays) -> None:
     with plays(fail(401, "the key is not known")):
-        end = aider.fails()
+        end = aider.is_unavailable("OPENAI_API_KEY")
     assert "AuthenticationError" in end["reason"]
     assert "the key is not known" in end["reason"]
 
 
 def test_a_refusal_has_failed(aider: Bench, plays: Plays) -> None:
     with plays(refuse("I will not do that.")):
-        end = aider.is_unavailable("OPENAI_API_KEY")
+        end = aider.fails()
     assert end["reason"].startswith("Empty response received")

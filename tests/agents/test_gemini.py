@@ -102,7 +102,7 @@ def test_a_rate_limit_or_an_outage_is_told(gemini: Bench, plays: Plays, status: 
 
 def test_a_key_that_is_refused_stops_and_says_so(gemini: Bench, plays: Plays) -> None:
     with plays(fail(401, "the key is not known")):
-        end = gemini.fails()
+        end = gemini.is_unavailable("run gemini once")
     assert end["exit"] == 401 % 256
     assert "401" in end["reason"]
     assert "the key is not known" in end["reason"]
@@ -111,6 +111,6 @@ def test_a_key_that_is_refused_stops_and_says_so(gemini: Bench, plays: Plays) ->
 @pytest.mark.parametrize(("turn", "words"), [(refuse("no"), "safety settings"), (Turn(), "empty response")])
 def test_a_refusal_and_an_empty_answer_have_failed(gemini: Bench, plays: Plays, turn: Turn, words: str) -> None:
     with plays(turn):
-        end = gemini.is_unavailable("run gemini once")
+        end = gemini.fails()
     assert words in end["reason"]
     assert end["tokens_in"] == 100
