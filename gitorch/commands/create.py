@@ -18,5 +18,11 @@ def run(*, folder: str, name: str, description: str | None, needs: tuple[str, ..
     named = tuple(need.strip() for each in needs for need in each.split(","))
     with gitorch.open(folder) as workflow:
         workflow.create(NewTask(name=name, description=text, needs=named, **values))
+        main_task = workflow.state().main_task
     output.say(f"created {task_path(name, 'pending')}")
+    if main_task is not None and main_task.status == "completed":
+        output.note(
+            "note: the workflow is completed, and gitorch run does not run new tasks of it; continue it with: "
+            f"gitorch update continue 'Execute {name}' --task {name}"
+        )
     return Exit.OK

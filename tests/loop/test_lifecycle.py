@@ -175,3 +175,13 @@ def test_answer_without_text_shows_the_question(two: Sandbox) -> None:
 def test_moving_a_failed_task_back_names_the_command_that_continues(two: Sandbox) -> None:
     two("step", *FAILS, code=20)
     assert "gitorch retry a" in two("move", "a", "pending").err
+
+
+def test_a_new_task_of_a_completed_workflow_says_how_it_is_run(sandbox: Sandbox) -> None:
+    sandbox("create", "a", "-d", "do a")
+    sandbox("run", *WORKS)
+    said = sandbox("create", "b", "-d", "do b").err
+    assert "gitorch update continue 'Execute b' --task b" in said
+    sandbox("update", "continue", "Execute b", "--task", "b")
+    sandbox("run", *WORKS)
+    assert sandbox.states() == {"a": "completed", "b": "completed"}
