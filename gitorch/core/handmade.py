@@ -13,13 +13,12 @@ from gitorch.core.moves import Change, Family, States
 from gitorch.core.names import task_path
 from gitorch.core.plan import Tasks
 from gitorch.core.record import Event, Record
-from gitorch.core.text import one_line, paragraphs
+from gitorch.core.text import paragraphs
 from gitorch.errors import GitorchError
 
 _MADE_BY_HAND: Final = frozenset[Event]({"create", "move", "update", "drop", "adopt", "archive"})
 _OWN_SUBJECT: Final = re.compile(r"gitorch\([^()\s]*\):\s*")
 _GIVEN: Final = re.compile(r"(?:create|drop) task|move [a-z]+ -> [a-z]+|update: .*|adopt a change made by hand")
-_MAX_WHAT: Final = 48
 
 
 def is_by_hand(record: Record) -> bool:
@@ -72,17 +71,18 @@ def with_text(record: Record, text: str) -> Record:
     what = _OWN_SUBJECT.sub("", first, count=1).strip()
     if what != first and _GIVEN.fullmatch(what):  # nobody has said that: it comes from a record
         return record._replace(body=rest.strip("\n"))
-    if not what or len(what) > _MAX_WHAT or one_line(what) != what:
-        return record._replace(body=text)
     name = record.subject.partition("(")[2].partition(")")[0]
-    return record._replace(subject=message.subject(name, what), body=rest.strip("\n"))
+    subject = message.subject(name, what)
+    if not what or not subject.endswith(f": {what}"):  # it does not fit whole
+        return record._replace(body=text)
+    return record._replace(subject=subject, body=rest.strip("\n"))
 
 
 def _title(changes: Sequence[Change], after: Side, *, rewritten: bool) -> tuple[Event, str | None, str]:
     """Choose the record's event, the task in its subject and what it says there."""
     if not changes and after.main_task is not None:
         status, next_, task, _ = after.main_task
-        return "update", task, f"update: {status}, {one_line(next_, 28)}"
+        return "update", task, f"update: {status}, {next_}"
     first = changes[0]
     kinds = {"create" if c.before is None else "drop" if c.after is None else "move" for c in changes}
     closing = first.after is None and all(c.after is None or c.before == "running" for c in changes)

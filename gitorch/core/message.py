@@ -19,6 +19,7 @@ from gitorch.core.text import clean, one_line, paragraphs
 from gitorch.core.trailers import FIELDS, PREFIX, InvalidMessage, is_ours, line_text, own_pairs, pairs_of
 
 MAX_SUBJECT: Final = 72
+_LEAST_NAME: Final = 24  # characters that a name keeps beside a long sentence
 NO_TASK: Final = "MAIN_TASK"  # stands for the task in the subject of a record that belongs to none
 _RISKY = re.compile(
     r" *(?:---|#|gitorch-|diff -|index: |>?from .*\d:\d\d|>from |(?:from|date|subject):|\[patch\])", re.IGNORECASE
@@ -27,12 +28,28 @@ _SUBJECT = re.compile(r"gitorch\([^()\s]+\): \S.*")
 
 
 def subject(name: str | None, what: str) -> str:
-    """Make a subject line of at most 72 characters; a long task name is elided."""
+    """Return a subject line of at most 72 characters.
+
+    A sentence that does not fit is cut at a word, a name in its middle: names of subtasks differ at their ends.
+    """
     name = name or NO_TASK
-    what = one_line(what, limit=48)
-    room = MAX_SUBJECT - len(f"gitorch(): {what}")
-    shown = name if len(name) <= room else name[: room - 1] + "…"
-    return f"gitorch({shown}): {what}"
+    room = MAX_SUBJECT - len("gitorch(): ")
+    what = _cut_at_word(one_line(what), room - min(len(name), _LEAST_NAME))
+    return f"gitorch({_cut_in_middle(name, room - len(what))}): {what}"
+
+
+def _cut_at_word(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    words = text[:limit].rpartition(" ")[0]
+    return (words if len(words) > limit // 2 else text[: limit - 1]).rstrip(" ,:;") + "…"
+
+
+def _cut_in_middle(name: str, limit: int) -> str:
+    if len(name) <= limit:
+        return name
+    tail = (limit - 1) // 2
+    return f"{name[: limit - 1 - tail]}…{name[-tail:]}"
 
 
 def canonical(record: Record) -> Record:

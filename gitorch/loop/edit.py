@@ -250,7 +250,7 @@ def update(
             with suppress(GitorchError):  # MAIN_TASK can be replaced while a task file is not valid
                 if main_task.status == "continue":
                     waits = waiting.reason(task, state.states, read_outlines(repository, state))
-        what = f"update: {status}, {one_line(next_, 28)}"
+        what = f"update: {status}, {next_}"
         return Draft(record=Record(event="update", subject=message.subject(task, what), main_task=main_task))
 
     appended = append(repository, draft_for)

@@ -289,7 +289,7 @@ def test_any_text_makes_a_message_that_holds_and_keeps_the_text(text: str) -> No
         ("I have begun", "gitorch(a): I have begun", ""),
         ("gitorch(a): I have begun\n\nWith it.", "gitorch(a): I have begun", "With it."),
         ("gitorch(b): move running -> pending\n\nWith it.", MOVED.subject, "With it."),
-        ("x" * 60 + "\n\ny", MOVED.subject, "x" * 60 + "\n\ny"),
+        ("x" * 61 + "\n\ny", MOVED.subject, "x" * 61 + "\n\ny"),
         ("", MOVED.subject, ""),
         ("\n \n", MOVED.subject, ""),
     ],

@@ -308,13 +308,34 @@ def test_a_subject_is_short_and_keeps_its_form(name: str | None, what: str) -> N
     assert parse(f"{line}\n\nGitorch-Event: create\n") == Record(event="create", subject=line)
 
 
-def test_a_long_name_is_elided() -> None:
-    line = subject("n" * MAX_NAME, "complete analysis")
+def test_a_long_name_is_cut_in_its_middle() -> None:
+    line = subject("n" * (MAX_NAME - 3) + "end", "complete analysis")
     assert len(line) == message.MAX_SUBJECT
     assert line.startswith("gitorch(nnnn")
-    assert line.endswith("n…): complete analysis")
+    assert line.endswith("nend): complete analysis")
     assert subject("a", "b") == "gitorch(a): b"
     assert subject(None, "b") == "gitorch(MAIN_TASK): b"
+
+
+def test_subtasks_of_a_long_name_have_different_subjects() -> None:
+    shown = [
+        subject(f"semiconductor-research-of-the-year-2024-{name}", "begin execute, attempt 2")
+        for name in ("one", "two")
+    ]
+    assert shown == [
+        "gitorch(semiconductor-rese…-the-year-2024-one): begin execute, attempt 2",
+        "gitorch(semiconductor-rese…-the-year-2024-two): begin execute, attempt 2",
+    ]
+
+
+def test_a_long_sentence_is_cut_at_a_word() -> None:
+    what = "update: continue, Execute the analysis of the second quarter with the new figures"
+    assert subject("a", what) == "gitorch(a): update: continue, Execute the analysis of the second…"
+    assert (
+        subject("semiconductor-research-data-gathering", what)
+        == "gitorch(semiconductor-r…-data-gathering): update: continue, Execute the…"
+    )
+    assert subject("a", f"update: continue, {'x' * 100}") == f"gitorch(a): update: continue, {'x' * 41}…"
 
 
 BROKEN = {
