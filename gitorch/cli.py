@@ -20,8 +20,8 @@ _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def run(args: Sequence[str]) -> int:
-    """Run a command line; gives the exit code."""
-    return code_of(lambda: _run(args))
+    """Run a command line; return the exit code."""
+    return code_of(lambda: _run(args), args)
 
 
 def _run(args: Sequence[str]) -> int:
