@@ -177,9 +177,16 @@ def _width_of(text: str) -> int:
     )
 
 
-def counted(number: int, what: str) -> str:
-    """Write a number of things: `1 step`, `2 steps`."""
-    return f"{number} {what}" + ("" if number == 1 else "s")
+def moment(text: str) -> str:
+    """Return a time to come, given as in records, as people read it: `05:25 (in 12 min)`, in their own time zone."""
+    import datetime as dt  # noqa: PLC0415 - few commands show one
+
+    now = dt.datetime.now(dt.timezone.utc)
+    then = dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    local = then.astimezone()
+    near = local.date() == now.astimezone().date()
+    left = max(0.0, (then - now).total_seconds())
+    return f"{local.strftime('%H:%M' if near else '%Y-%m-%d %H:%M')} (in {duration(left)})"
 
 
 def duration(seconds: float) -> str:

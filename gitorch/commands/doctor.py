@@ -18,7 +18,7 @@ from gitorch.commands.ignored import ignored_by
 from gitorch.core import plan as planner
 from gitorch.core import waiting
 from gitorch.core.names import TASKS_DIR, resembles_task_file
-from gitorch.core.text import clean
+from gitorch.core.text import clean, counted
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.locks import is_held
 from gitorch.git.process import OLDEST_GIT, Git
@@ -117,7 +117,7 @@ def _look(workflow: Workflow) -> Iterator[Finding]:
     for error in problems.values():
         yield Finding(ok=False, what=error.message, hint=error.hint)
     valid = "" if problems else " and all templates"
-    yield Finding(ok=True, what=f"{output.counted(len(tasks), 'task file')}{valid} are valid")
+    yield Finding(ok=True, what=f"{counted(len(tasks), 'task file')}{valid} are valid")
     if state.commit is not None and folder.is_dir():
         begun = recent(repository.objects).fold.open
         busy = is_held(repository.git_dir / "gitorch" / "step.lock")

@@ -1,4 +1,4 @@
-"""What came of a step, for people and for programs."""
+"""The result of a step, for people and for programs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gitorch.loop.result import Step
 
 
 def show(step: Step, *, as_json: bool) -> int:
-    """Print what came of a step; gives the exit code."""
+    """Print the result of a step; return the exit code."""
     if as_json:
         main = step.main_task
         output.document(
@@ -33,7 +33,7 @@ def show(step: Step, *, as_json: bool) -> int:
         )
         return step.exit
     output.say(tell(step))
-    if step.exit == Exit.ERROR:
+    if step.exit in (Exit.ERROR, Exit.LIMIT):
         note_hint(step)
     elif step.commit is not None:
         output.say(f"next: {step.main_task.next}")
@@ -41,13 +41,14 @@ def show(step: Step, *, as_json: bool) -> int:
 
 
 def note_hint(step: Step) -> None:
-    """Print what a person has to do before the agent can work."""
+    """Print what a person has to do before the workflow can go on."""
     if step.hint is not None:
-        output.note(f"{output.paint('hint:', 'yellow', sys.stderr)} {step.hint}; then: gitorch run")
+        then = "" if step.exit == Exit.LIMIT else "; then: gitorch run"
+        output.note(f"{output.paint('hint:', 'yellow', sys.stderr)} {step.hint}{then}")
 
 
 def tell(step: Step) -> str:
-    """Write what came of a step as one line."""
+    """Return the result of a step as one line."""
     if step.commit is None:
         return step.reason or ""
     signs = {"completed": ("✓", "green"), "blocked": ("?", "yellow"), "interrupted": ("-", "yellow")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gitorch
 from gitorch import output
 from gitorch.core.names import TASKS_DIR
+from gitorch.core.text import counted
 from gitorch.errors import Exit
 from gitorch.loop.lifecycle import PutAway
 
@@ -20,7 +21,7 @@ def run(*, folder: str, what: str, reason: str | None = None, keep: tuple[str, .
 def tell(done: PutAway, verb: str) -> None:
     """Say which tasks were put away, and how their files can still be read."""
     names = [change.name for change in done.appended.record.changes]
-    output.say(f"{verb} {output.counted(len(names), 'task')}  ({done.appended.commit[:10]})")
+    output.say(f"{verb} {counted(len(names), 'task')}  ({done.appended.commit[:10]})")
     output.say(f"their files are in the history: git show '{done.ref}:{TASKS_DIR}/NAME/FILE'")
     output.say(f"all of them: git ls-tree -r --name-only {done.ref} {TASKS_DIR}/")
     for path in done.kept:

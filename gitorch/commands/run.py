@@ -11,6 +11,7 @@ from gitorch.api import Workflow
 from gitorch.commands.options import read_options
 from gitorch.commands.outcome import explain, note_hint, tell
 from gitorch.commands.watching import Interrupts, Live
+from gitorch.core.text import counted
 from gitorch.errors import Exit
 from gitorch.loop.ahead import Options
 from gitorch.loop.limits import show_cost
@@ -46,9 +47,10 @@ def _loop(workflow: Workflow, chosen: Options, live: Live, interrupts: Interrupt
 
 
 def _finish(workflow: Workflow, step: Step) -> int:
-    sums = f"[{output.counted(step.totals.steps, 'step')}, {show_cost(step.totals)}]"
+    sums = f"[{counted(step.totals.steps, 'step')}, {show_cost(step.totals)}]"
     if step.exit == Exit.LIMIT:
         output.say(f"stopped: {step.reason}  {sums}")
+        note_hint(step)
         return step.exit
     output.say(f"{step.main_task.status}: {step.main_task.next}  {sums}")
     if not explain(workflow, step) and step.exit == Exit.BLOCKED:

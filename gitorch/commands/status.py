@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from gitorch import output
 from gitorch.core import plan as planner
 from gitorch.core import waiting
 from gitorch.core.main_task import MainTask
 from gitorch.core.names import TASK_STATES, TaskState
+from gitorch.core.text import counted
 from gitorch.core.waiting import Waiting
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.locks import is_held
@@ -21,81 +23,123 @@ from gitorch.ledger.state import WorkflowState, read_state, worktree_difference
 from gitorch.loop.limits import show_cost
 
 
+class Seen(NamedTuple):
+    """What a repository shows now.
+
+    Attributes:
+        difference: what the work tree's state has that the last commit lacks.
+        ready: the tasks that can run.
+        stuck: where none can and the workflow is not over, why each cannot.
+        parents: the tasks that have subtasks.
+        now: what a step in this worktree is doing.
+        other: where another branch has a workflow, and this one has none, what to do.
+    """
+
+    state: WorkflowState
+    difference: str | None
+    ready: list[str]
+    stuck: list[Waiting]
+    parents: set[str]
+    latest: Recent | None
+    branch: str | None
+    now: Mapping[str, object] | None
+    other: str | None
+
+    @property
+    def counts(self) -> dict[TaskState, int]:
+        """Return the number of tasks in each state."""
+        states = [*self.state.states.values()]
+        return {state: states.count(state) for state in TASK_STATES}
+
+    @property
+    def limit(self) -> tuple[str, str] | None:
+        """Return the agent whose limit holds and until when, None where none does."""
+        last = self.latest.last if self.latest is not None and not self.latest.by_hand else None
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        if last is None or last.retry_at is None or last.retry_at <= now:
+            return None
+        return last.agent or "the agent", last.retry_at
+
+
 def run(*, folder: str, as_json: bool) -> int:
     """Show the state."""
     repository = open_repository(folder)
     try:
-        state = read_state(repository.objects)
-        difference = None if repository.bare else worktree_difference(repository, state)
-        ready, stuck = _look(repository, state)
-        latest = recent(repository.objects, state.commit) if state.commit is not None else None
-        branch = repository.branch()
-        other = None if state.states or state.main_task is not None else elsewhere.hint(repository)
+        seen = _see(repository)
     finally:
         repository.close()
-    main = state.main_task
-    counts = dict.fromkeys(TASK_STATES, 0)
-    for each in state.states.values():
-        counts[each] += 1
-    now = _under_way(repository)
     if as_json:
-        status, next_, task, focus = main if main is not None else (None, None, None, None)
-        output.document(
-            status=status,
-            next=next_,
-            task=task,
-            focus=focus,
-            tasks=counts,
-            running=now,
-            difference=difference,
-            ready=ready,
-            branch=None if branch is None else branch.removeprefix("refs/heads/"),
-            totals=_totals(latest),
-            retry_at=_retry_at(latest),
-            elapsed=None if now is None else _elapsed(now),
-            waiting=[{"task": each.name, "reason": each.reason, "remedy": each.remedy} for each in stuck],
-        )
+        output.document(**_document(seen))
         return Exit.OK
-    if difference is not None:
-        output.note(f"note: {difference}")
-    _show(state, counts, ready, stuck, latest, branch, now, other)
+    if seen.difference is not None:
+        output.note(f"note: {seen.difference}")
+    _show(seen)
     return Exit.OK
 
 
-def _show(
-    state: WorkflowState,
-    counts: Mapping[TaskState, int],
-    ready: list[str],
-    stuck: list[Waiting],
-    latest: Recent | None,
-    branch: str | None,
-    now: Mapping[str, object] | None,
-    other: str | None,
-) -> None:
-    """Print all of it for people."""
-    main = state.main_task
-    _tell(main, state, len(ready), other)
+def _see(repository: Repository) -> Seen:
+    state = read_state(repository.objects)
+    ready, stuck, parents = _look(repository, state)
+    branch = repository.branch()
+    return Seen(
+        state=state,
+        difference=None if repository.bare else worktree_difference(repository, state),
+        ready=ready,
+        stuck=stuck,
+        parents=parents,
+        latest=recent(repository.objects, state.commit) if state.commit is not None else None,
+        branch=None if branch is None else branch.removeprefix("refs/heads/"),
+        now=_under_way(repository),
+        other=None if state.states or state.main_task is not None else elsewhere.hint(repository),
+    )
+
+
+def _document(seen: Seen) -> dict[str, object]:
+    """Return the state for programs."""
+    main = seen.state.main_task
+    status, next_, task, focus = main if main is not None else (None, None, None, None)
+    return {
+        "status": status,
+        "next": next_,
+        "task": task,
+        "focus": focus,
+        "tasks": seen.counts,
+        "running": seen.now,
+        "difference": seen.difference,
+        "ready": seen.ready,
+        "branch": seen.branch,
+        "totals": _totals(seen.latest),
+        "retry_at": None if seen.limit is None else seen.limit[1],
+        "elapsed": None if seen.now is None else _elapsed(seen.now),
+        "waiting": [{"task": each.name, "reason": each.reason, "remedy": each.remedy} for each in seen.stuck],
+    }
+
+
+def _show(seen: Seen) -> None:
+    """Print the state for people."""
+    main, state = seen.state.main_task, seen.state
+    _show_main_task(main, state, len(seen.ready), seen.other)
     if state.states:
-        output.say(f"📊 TASKS: {_counts(state, counts)}")
-    if stuck and waiting.is_stuck(stuck):
-        output.lines(("🚧 NOTHING CAN RUN:", *(f"   {line}" for line in waiting.lines(stuck))))
-    if branch is None:
+        output.say(f"📊 TASKS: {_counts(seen)}")
+    if seen.stuck and waiting.is_stuck(seen.stuck):
+        output.lines(("🚧 NOTHING CAN RUN:", *(f"   {line}" for line in waiting.lines(seen.stuck))))
+    if seen.branch is None:
         output.say("🔀 BRANCH: none, HEAD is detached")
     elif state.states or main is not None:
-        output.say(f"🔀 BRANCH: {branch.removeprefix('refs/heads/')}")
-    if latest is not None and latest.fold.totals.steps:
-        totals = latest.fold.totals
-        output.say(f"💰 SO FAR: {output.counted(totals.steps, 'step')}, {show_cost(totals)}")
+        output.say(f"🔀 BRANCH: {seen.branch}")
+    if seen.latest is not None and seen.latest.fold.totals.steps:
+        totals = seen.latest.fold.totals
+        output.say(f"💰 SO FAR: {counted(totals.steps, 'step')}, {show_cost(totals)}")
+    now, limit = seen.now, seen.limit
     if now is not None:
         elapsed = _elapsed(now)
         since = "" if elapsed is None else f", {output.duration(elapsed)}"
         output.say(f"⏳ NOW: {now['action']} {now['task'] or 'MAIN_TASK'} by {now['agent']}{since}")
-    until = _retry_at(latest)
-    if until is not None and now is None:
-        output.say(f"⏸️  LIMIT: waiting until {until}, as the agent asked")
+    elif limit is not None:
+        output.say(f"⏸️  LIMIT: waiting for {limit[0]} until {output.moment(limit[1])}")
 
 
-def _tell(main: MainTask | None, state: WorkflowState, ready: int, other: str | None) -> None:
+def _show_main_task(main: MainTask | None, state: WorkflowState, ready: int, other: str | None) -> None:
     """Print MAIN_TASK in the guide's form."""
     if main is None:
         output.say(other or _without_main_task(state, ready))
@@ -117,29 +161,24 @@ def _totals(latest: Recent | None) -> dict[str, object] | None:
     return {"steps": totals.steps, "cost_usd": cost, "seconds": float(totals.seconds), "unpriced": totals.unpriced}
 
 
-def _retry_at(latest: Recent | None) -> str | None:
-    """Return until when the last agent's limit holds, None where it is over."""
-    until = latest.last.retry_at if latest is not None and latest.last is not None and not latest.by_hand else None
-    return until if until is not None and until > time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) else None
-
-
 def _elapsed(now: Mapping[str, object]) -> float | None:
     started = now["started"]
     return max(0.0, time.time() - started) if isinstance(started, float) else None
 
 
-def _look(repository: Repository, state: WorkflowState) -> tuple[list[str], list[Waiting]]:
-    """List the tasks that can run, by name; where there are none and the workflow is not over, why each cannot."""
+def _look(repository: Repository, state: WorkflowState) -> tuple[list[str], list[Waiting], set[str]]:
+    """Return the tasks that can run; where none can and the workflow is not over, why; and the tasks with subtasks."""
     if not state.states or (state.main_task is not None and state.main_task.status == "completed"):
-        return [], []
+        return [], [], set()
     try:
         tasks = read_outlines(repository, state)
     except GitorchError as error:  # the state is known all the same
         output.note(f"note: {error.message}")
-        return [], []
+        return [], [], set()
     family = planner.family_of(tasks)
     ready = [name for name in sorted(state.states) if planner.can_run(name, state.states, tasks, family)]
-    return ready, [] if ready else waiting.reasons(state.states, tasks)
+    stuck = [] if ready else waiting.reasons(state.states, tasks)
+    return ready, stuck, {task.parent for task in tasks.values() if task.parent is not None}
 
 
 def _without_main_task(state: WorkflowState, ready: int) -> str:
@@ -152,11 +191,13 @@ def _without_main_task(state: WorkflowState, ready: int) -> str:
     return "no MAIN_TASK yet: all tasks are completed"
 
 
-def _counts(state: WorkflowState, counts: Mapping[TaskState, int]) -> str:
-    """Count the tasks by state; `running` is what has begun, which may wait for its subtasks."""
-    words = {"running": "begun"}
-    parts = [f"{number} {words.get(name, name)}" for name, number in counts.items() if number]
-    return f"{len(state.states)} ({', '.join(parts)})"
+def _counts(seen: Seen) -> str:
+    """Count the tasks by state. No process works on a running task that has subtasks: it is counted by itself."""
+    states = seen.state.states
+    divided = sum(states.get(name) == "running" for name in seen.parents)
+    numbers = [(name, number - divided if name == "running" else number) for name, number in seen.counts.items()]
+    parts = [f"{number} {name}" for name, number in (*numbers, ("waiting for subtasks", divided)) if number]
+    return f"{len(states)} ({', '.join(parts)})"
 
 
 def _under_way(repository: Repository) -> dict[str, object] | None:

@@ -15,6 +15,7 @@ from gitorch.agents import descendants
 from gitorch.core.message import NO_TASK
 from gitorch.core.plan import Plan
 from gitorch.core.record import Totals
+from gitorch.core.text import counted
 from gitorch.loop.limits import show_cost
 
 _REDRAW: Final = 0.5  # seconds
@@ -125,4 +126,4 @@ class Live:
 
     def _sums(self) -> str:
         done = f", {self._done}" if self._done else ""
-        return f"{output.counted(self._totals.steps, 'step')}, {show_cost(self._totals)}{done}"
+        return f"{counted(self._totals.steps, 'step')}, {show_cost(self._totals)}{done}"

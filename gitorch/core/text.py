@@ -31,6 +31,11 @@ def one_line(text: str, limit: int = 500) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things: `1 step`, `2 steps`."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
 def paragraphs(text: str) -> str:
     """Make a clean, bounded body of any text: no trailing blanks, no runs of empty lines, no empty ends."""
     whole = re.sub(r"\n{3,}", "\n\n", "\n".join(line.rstrip() for line in clean(text).split("\n"))).strip("\n")

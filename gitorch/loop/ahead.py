@@ -169,14 +169,14 @@ def _waiting(repository: Repository, state: WorkflowState, tasks: planner.Tasks)
 
 
 def _nothing_to_do(main_task: MainTask, totals: Totals, bounds: Limits) -> Step | None:
-    """Tell why there is nothing to do now, None where there is."""
+    """Return a step that says why there is nothing to do now, None where there is something."""
     if main_task.status == "completed":
         return Step(Exit.COMPLETED, main_task, reason="the workflow is completed", totals=totals)
     if main_task.status == "blocked":
         return Step(Exit.BLOCKED, main_task, reason=f"the workflow is blocked: {main_task.next}", totals=totals)
     reached = limits.reached(bounds, totals)
     if reached is not None:
-        return Step(Exit.LIMIT, main_task, reason=reached, totals=totals)
+        return Step(Exit.LIMIT, main_task, reason=reached.reason, hint=reached.hint, totals=totals)
     return None
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from math import ceil
 from typing import NamedTuple
 
 from gitorch.core.amounts import plain
 from gitorch.core.record import Totals
+from gitorch.core.text import counted
 
 
 class Limits(NamedTuple):
@@ -25,45 +27,67 @@ class Limits(NamedTuple):
     stop_on_failure: bool = False
 
 
-def reached(limits: Limits, totals: Totals) -> str | None:
-    """Say which limit the sums have reached, None where there is room for another step."""
+class Reached(NamedTuple):
+    """A limit that is reached: how far the sums are, and the option that allows more."""
+
+    reason: str
+    hint: str
+
+
+def reached(limits: Limits, totals: Totals) -> Reached | None:
+    """Return the limit that the sums have reached, None where there is room for another step."""
     if limits.max_steps is not None and totals.steps >= limits.max_steps:
-        more = totals.steps + 2
-        return f"--max-steps {limits.max_steps} is reached; --max-steps {more} does two more"
+        return Reached(
+            f"--max-steps {limits.max_steps} is reached: {counted(totals.steps, 'step')} since start",
+            f"--max-steps {totals.steps + 2} runs two more",
+        )
     spent = totals.cost_usd or Decimal(0)
     if limits.max_cost_usd is not None and spent >= limits.max_cost_usd:
-        return f"--max-cost {plain(limits.max_cost_usd)} is reached: {plain(spent)} USD were spent since start"
+        most = plain(limits.max_cost_usd)
+        return Reached(
+            f"--max-cost {most} is reached: {plain(spent)} USD since start",
+            f"--max-cost {plain(spent + max(limits.max_cost_usd, Decimal(1)))} goes on",
+        )
     if limits.max_seconds is not None and totals.seconds >= limits.max_seconds:
-        return f"--max-time is reached: agents have run for {plain(totals.seconds)} s since start"
+        return Reached(
+            f"--max-time {limits.max_seconds}s is reached: agents have run {plain(totals.seconds)} s since start",
+            f"--max-time {ceil(totals.seconds) + max(limits.max_seconds, 60)}s goes on",
+        )
     if totals.idle >= limits.max_idle:
-        return f"--max-idle is reached: {totals.idle} invocations in a row changed nothing"
+        return Reached(
+            f"--max-idle {limits.max_idle} is reached: {counted(totals.idle, 'invocation')} in a row changed nothing",
+            f"read what they report: gitorch log; --max-idle {totals.idle + 5} goes on",
+        )
     return None
 
 
 def money_left(limits: Limits, totals: Totals) -> Decimal | None:
-    """Give what may still be spent, in USD; None where that is not limited."""
+    """Return what may still be spent, in USD; None where that is not limited."""
     return None if limits.max_cost_usd is None else limits.max_cost_usd - (totals.cost_usd or Decimal(0))
 
 
 def time_left(limits: Limits, totals: Totals) -> float | None:
-    """Give how long agents may still run, in seconds; None where that is not limited."""
+    """Return how long agents may still run, in seconds; None where that is not limited."""
     return None if limits.max_seconds is None else limits.max_seconds - float(totals.seconds)
 
 
 def unknown_cost(limits: Limits, totals: Totals, *, priced: bool) -> str | None:
-    """Say that a bound on money may not hold, None where it does; `priced` tells that the next agent names its cost."""
+    """Return a warning that a bound on money may not hold, None where it does.
+
+    `priced` is whether the next agent reports its cost.
+    """
     if limits.max_cost_usd is None:
         return None
     if totals.unpriced:
         known = f"{plain(totals.cost_usd or Decimal(0))} USD are known"
-        return f"--max-cost cannot be kept: the cost of {totals.unpriced} of the invocations is unknown; {known}"
+        return f"--max-cost cannot be kept: {counted(totals.unpriced, 'invocation')} of unknown cost; {known}"
     if not priced:
-        return "--max-cost cannot be kept: this agent does not tell what it costs (--max-steps and --max-time can)"
+        return "--max-cost cannot be kept: this agent does not report its cost; use --max-steps or --max-time"
     return None
 
 
 def show_cost(totals: Totals) -> str:
-    """Write what was spent for people; what is unknown is said to be so."""
+    """Return what was spent, as people read it; an unknown cost is shown as unknown."""
     if totals.unpriced and totals.cost_usd is None:
         return "cost unknown"
     more = f" and {totals.unpriced} of unknown cost" if totals.unpriced else ""

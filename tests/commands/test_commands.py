@@ -109,7 +109,7 @@ def test_what_people_read(research: Sandbox) -> None:
         "STATUS: CONTINUE",
         "NEXT: Execute chip-research-analysis subtask",
         "CURRENT TASK: chip-research-analysis",
-        "TASKS: 4 (2 pending, 1 begun, 1 completed)",
+        "TASKS: 4 (2 pending, 1 completed, 1 waiting for subtasks)",
     ):
         assert part in status.out
     assert status.err == ""

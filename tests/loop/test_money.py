@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gitorch.core.amounts import plain
+from gitorch.core.text import counted
 from tests.loop.bench import Bench, wait_for
 from tests.loop.fake import fake, says
 
@@ -19,7 +20,7 @@ def test_it_is_asked_before_each_call_and_what_is_left_is_passed_down(bench: Ben
     bench("create", "v")
     agent = fake(sealed, f'echo "$@" | grep -o -- "--budget=.*" >> budgets.txt\n{WORK}{says(text="ok", cost=0.4)}')
     stopped = bench("run", *agent, "--max-cost", "0.8", code=30)
-    assert "--max-cost 0.8 is reached: 0.8 USD were spent since start" in stopped.out
+    assert "--max-cost 0.8 is reached: 0.8 USD since start" in stopped.out
     assert bench.read("budgets.txt").split() == ["--budget=0.8", "--budget=0.4"]
     assert bench("step", *agent, "--max-cost", "0.8", code=30).code == 30
     bench("run", *agent, "--max-cost", "5")
@@ -53,22 +54,22 @@ def test_restarts_reset_nothing(bench: Bench, sealed: Path, tmp_path: Path, rest
     assert (outcomes.count("completed"), outcomes.count("interrupted")) == (completed, restarts)
     assert float(bench.trailers()["Gitorch-Total-Cost-USD"]) == 0.25 * completed
     assert bench.trailers()["Gitorch-Total-Unpriced"] == str(restarts)
-    assert f"{2 * restarts + 2} steps are done" in done.out
+    assert f"{2 * restarts + 2} steps since start" in done.out
     more = bench("step", *agent, "--max-cost", "9").err
-    assert f"of {restarts} invocations the cost is unknown; {plain(Decimal(completed) / 4)} USD are known" in more
+    assert f"{counted(restarts, 'invocation')} of unknown cost; {plain(Decimal(completed) / 4)} USD are known" in more
     assert bench.is_sound()
 
 
 def test_unknown_costs_are_shown_as_unknown_and_a_bound_says_that_it_cannot_hold(bench: Bench, sealed: Path) -> None:
     done = bench("step", "--agent-command", WORK, "--max-cost", "1")
-    assert "--max-cost cannot be kept: this agent does not tell what it costs" in done.err
+    assert "--max-cost cannot be kept: this agent does not report its cost" in done.err
     trailers = bench.trailers()
     assert "Gitorch-Cost-USD" not in trailers
     assert "Gitorch-Total-Cost-USD" not in trailers
     assert trailers["Gitorch-Total-Unpriced"] == "1"
     agent = fake(sealed, WORK + says(text="ok", cost=0.4))
     done = bench("run", *agent, "--max-cost", "1")
-    assert "cannot be kept: the cost of 1 of the invocations is unknown; 0 USD are known" in done.err
+    assert "cannot be kept: 1 invocation of unknown cost; 0 USD are known" in done.err
     assert "0.4 USD and 1 of unknown cost]" in done.out
     assert bench.is_sound()
 
