@@ -25,4 +25,6 @@ def run(*, folder: str, rev: str, target: str, link_base: str | None) -> int:
         return Exit.OK
     file.write(path, page)
     output.say(f"wrote {path}  ({len(page.encode()) / 1e6:.1f} MB)")
+    if target == file.DEFAULT:
+        output.note("note: it is not committed; -o FILE writes it somewhere else")
     return Exit.OK

@@ -1,4 +1,4 @@
-"""Write the page to a file: whole or not at all, and never over somebody else's."""
+"""Write the page to a file: whole or not at all, and never over a file that is not a report."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def check(path: Path) -> None:
     Raises:
         GitorchError: it holds something other than a report.
     """
-    hint = "give another name with -o"
+    hint = "use another name: -o FILE"
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise GitorchError(f"{quote(str(path))} is no plain file", hint=hint)
+        raise GitorchError(f"{quote(str(path))} is not a regular file", hint=hint)
     if not path.exists():
         return
     with path.open("rb") as file:
         if MARK.encode() not in file.read(_HEAD):
-            raise GitorchError(f"{quote(str(path))} is there already, and is no report", hint=hint)
+            raise GitorchError(f"{quote(str(path))} exists and is not a report", hint=hint)
 
 
 def write(path: Path, text: str) -> None:
