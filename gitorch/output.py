@@ -110,7 +110,7 @@ def harmless(text: str) -> str:
 
 
 def document(**values: Any) -> None:
-    """Print one JSON document that tells its schema."""
+    """Print one JSON document with its schema."""
     import json  # noqa: PLC0415 - most commands print none
 
     escaped = (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"
@@ -145,7 +145,7 @@ def paint(text: str, style: str, stream: TextIO | None = None) -> str:
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Tell whether a stream is a terminal that understands colours and rewriting a line."""
+    """Return whether a stream is a terminal that understands colours and rewriting a line."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 

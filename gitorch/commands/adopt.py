@@ -9,6 +9,7 @@ import click
 
 import gitorch
 from gitorch import output
+from gitorch.core.text import counted
 from gitorch.errors import Exit, GitorchError
 from gitorch.loop import adopt
 from gitorch.loop.adopt import Strays
@@ -21,14 +22,14 @@ def run(*, folder: str, yes: bool) -> int:
     with gitorch.open(folder) as workflow:
         strays = adopt.look(workflow.repository)
         if not strays:
-            output.say("nothing to adopt: the log and the trees tell the same state")
+            output.say("nothing to adopt: the log and the files agree")
             return _left(strays)
         _show(strays)
         if not yes and not _confirmed():
-            raise GitorchError("nothing was recorded", hint="put the files back, or run gitorch adopt again")
+            raise GitorchError("nothing was recorded", hint="restore the files, or run gitorch adopt again")
         appended = adopt.adopt(workflow.repository, strays)
     if appended is None:
-        output.say("nothing to adopt any more")
+        output.say("nothing is left to adopt")
         return Exit.OK
     output.say(f"recorded  ({appended.commit[:10]})")
     return _left(strays)
@@ -40,7 +41,9 @@ def _confirmed() -> bool:
     except click.Abort:
         if sys.stdin.isatty():
             raise
-    raise GitorchError("nothing was recorded: nobody is there to ask", hint="gitorch adopt --yes records it unasked")
+    raise GitorchError(
+        "nothing was recorded: there is no terminal to ask on", hint="gitorch adopt --yes records it without asking"
+    )
 
 
 def _show(strays: Strays) -> None:
@@ -52,15 +55,15 @@ def _show(strays: Strays) -> None:
     for name, before, after in strays.changes:
         output.say(f"task {name:{width}}  the log says {before or 'none'}, the files say {after or 'none'}")
     if strays.main_task:
-        output.say("MAIN_TASK is another than the log says")
+        output.say("MAIN_TASK differs from what the log says")
 
 
 def _left(strays: Strays) -> int:
     """Say what no record can put right."""
     if strays.left:
-        count = f"{strays.left} problems" if strays.left > 1 else "1 problem"
+        count = counted(strays.left, "problem")
         raise GitorchError(
-            f"{count} cannot be adopted: commits tell what is not so",
-            hint="gitorch verify names them; git reflog still has the branch as it was before it was rewritten",
+            f"{count} cannot be adopted: the messages of commits are wrong",
+            hint="gitorch verify lists them; git reflog has the branch as it was before it was rewritten",
         )
     return Exit.OK

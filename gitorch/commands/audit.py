@@ -11,12 +11,12 @@ from gitorch.commands.invocation import STYLES, when
 from gitorch.core.amounts import plain
 from gitorch.core.audit import Audit, Invocation, Sums
 from gitorch.core.audit_json import document
-from gitorch.core.text import clean
+from gitorch.core.text import clean, counted
 from gitorch.errors import Exit
 
 
 def run(*, folder: str, rev: str, as_json: bool) -> int:
-    """Tell the invocations in order, and what they sum up to."""
+    """List the invocations in order, with totals."""
     gc.disable()  # nothing here makes circles, and looking for them takes a tenth of a long history's time
     try:
         return _tell(folder, rev, as_json=as_json)
@@ -52,7 +52,7 @@ def _line(number: int, invocation: Invocation) -> str:
     if end is not None and (end.tokens_in is not None or end.tokens_out is not None):
         figures.append(f"{end.tokens_in or 0}+{end.tokens_out or 0} tokens")
     if invocation.files:
-        figures.append(f"{len(invocation.files)} file{'s' if len(invocation.files) > 1 else ''}")
+        figures.append(counted(len(invocation.files), "file"))
     what = invocation.action or invocation.events[0]
     who = invocation.agent or {"step": "", "template": "template", "hand": "by hand"}[invocation.by]
     again = f", attempt {invocation.attempt}" if (invocation.attempt or 1) > 1 else ""

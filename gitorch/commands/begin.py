@@ -53,11 +53,11 @@ def _values(handed: Handed) -> dict[str, Any]:
 
 def _say(handed: Handed) -> None:
     begun = handed.job.invocation
-    output.say(f"{begun.action} {begun.task or 'MAIN_TASK'} is yours until {_moment(handed.until)}")
+    output.say(f"{begun.action} {begun.task or 'MAIN_TASK'} is handed out until {_moment(handed.until)}")
     output.say(f"prompt: {begun.prompt_file}")
-    output.say("for gitorch move and gitorch update, in the agent's shell alone:")
+    output.say("set these in the agent's shell only, for gitorch move and gitorch update:")
     output.say("export " + " ".join(f"{key}={shlex.quote(value)}" for key, value in sorted(handed.env.items())))
-    output.say("end it, in a shell without these, with: gitorch finish")
+    output.say("end it in a shell without them: gitorch finish")
 
 
 def _moment(seconds: float) -> str:

@@ -22,9 +22,9 @@ _WIDE: Final = 32  # characters that a name may take
 
 
 def run(*, folder: str, file: str, rev: str | None, ranges: tuple[str, ...], porcelain: bool, as_json: bool) -> int:
-    """Tell of each line of a file where it comes from."""
+    """Show where each line of a file comes from."""
     if porcelain and as_json:
-        raise GitorchError("--porcelain and --json exclude each other", hint="give one of them", code=Exit.USAGE)
+        raise GitorchError("--porcelain and --json cannot be used together", hint="use one of them", code=Exit.USAGE)
     with gitorch.open(folder) as workflow:
         path = path_in(workflow.repository, folder, file)
         found = workflow.blame(path, rev, ranges)
@@ -39,7 +39,7 @@ def run(*, folder: str, file: str, rev: str | None, ranges: tuple[str, ...], por
 
 
 def path_in(repository: Repository, folder: str, file: str) -> str:
-    """Give the path, from the repository's top, of a file named from the folder that we work in.
+    """Return the path, from the repository's top, of a file named from the current directory.
 
     Raises:
         GitorchError: it is outside.
@@ -50,7 +50,9 @@ def path_in(repository: Repository, folder: str, file: str) -> str:
         prefix = "" if repository.bare else Git(Path(folder)).line("rev-parse", "--show-prefix")
         path = posixpath.normpath(prefix + file)
     if path.split("/", 1)[0] == "..":
-        raise GitorchError(f"{quote(file)} is outside the repository", hint="give a file of it", code=Exit.USAGE)
+        raise GitorchError(
+            f"{quote(file)} is outside the repository", hint="name a file of the repository", code=Exit.USAGE
+        )
     return path
 
 
@@ -86,7 +88,7 @@ def _as_dict(line: Line) -> dict[str, Any]:
 
 
 def _columns(lines: list[Line]) -> Iterable[str]:
-    """Give the form for people: commit, invocation, task, agent or author, number and text of each line."""
+    """Return the form for people: commit, invocation, task, agent or author, number and text of each line."""
     cells = [_cells(line) for line in lines]
     widths = [max((len(row[column]) for row in cells), default=0) for column in range(4)]
     number = len(str(lines[-1].number)) if lines else 0

@@ -15,11 +15,13 @@ def run(*, folder: str, name: str, auto: bool, template: str | None, parameters:
     check_name(name)
     if auto and template is not None:
         raise GitorchError(
-            "--auto and --template exclude each other", hint="leave --auto out to use that template", code=Exit.USAGE
+            "--auto and --template cannot be used together", hint="use --template alone", code=Exit.USAGE
         )
     with gitorch.open(folder) as workflow:
         if not auto and template is None and workflow.task(name).template is None:
-            raise GitorchError(f"task {name} names no template", hint="give --auto, or --template T", code=Exit.USAGE)
+            raise GitorchError(
+                f"task {name} does not name a template", hint="add --auto or --template T", code=Exit.USAGE
+            )
         _, made = workflow.decompose(name, Choice(template=template, parameters=read_parameters(parameters)))
     for task in made:
         output.say(task_file(task.name, "pending"))

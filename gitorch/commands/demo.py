@@ -18,6 +18,7 @@ from gitorch.core import message
 from gitorch.core.moves import difference
 from gitorch.core.names import TASKS_DIR, task_dir
 from gitorch.core.record import Record
+from gitorch.core.text import counted
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.process import Git
 from gitorch.git.repository import Repository, open_repository
@@ -61,7 +62,7 @@ def _target(into: str | None) -> Path:
         return Path(tempfile.mkdtemp(prefix="gitorch-demo-"))
     target = Path(into).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise GitorchError(f"{target} is there already, and not empty", hint="name a new folder", code=Exit.USAGE)
+        raise GitorchError(f"{target} exists and is not empty", hint="name a new directory", code=Exit.USAGE)
     return target
 
 
@@ -137,7 +138,9 @@ def _tell_result(workflow: Workflow, first: str) -> None:
     output.say("\n".join(line for line in trail.decode(errors="replace").split("\n") if line))
     output.say()
     report = workflow.verify(f"{first}..HEAD")
-    output.say(f"verified: {report.checked} records" if report.ok else f"NOT verified: {report.problems[0].problem}")
+    output.say(
+        f"verified: {counted(report.checked, 'record')}" if report.ok else f"NOT verified: {report.problems[0].problem}"
+    )
     _, _, last = next(workflow.records())
     output.say()
     output.say("what the last invocation reports:")

@@ -63,13 +63,17 @@ def _surroundings(folder: str) -> Iterator[Finding]:
     version = Git(Path(folder)).attempt("version").out.decode(errors="replace").strip()
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     oldest = ".".join(map(str, OLDEST_GIT))
-    yield Finding(numbers >= OLDEST_GIT, version or "git does not run", f"gitorch wants git {oldest} or newer")
+    yield Finding(numbers >= OLDEST_GIT, version or "git does not run", f"install git {oldest} or newer")
     yield _python()
     try:
         sqlite3.connect(":memory:").execute("create virtual table t using fts5(a)")
         yield Finding(ok=True, what=f"SQLite {sqlite3.sqlite_version} with full-text search, for the local agent")
     except sqlite3.OperationalError:
-        yield Finding(ok=False, what="SQLite lacks FTS5", hint="the local agent and gitorch context need it")
+        yield Finding(
+            ok=False,
+            what="SQLite lacks FTS5",
+            hint="install a Python with it: the local agent and gitorch context require it",
+        )
 
 
 def _python() -> Finding:
@@ -77,7 +81,7 @@ def _python() -> Finding:
     try:
         return Finding(ok=True, what=f"{python}, GitPython {metadata.version('GitPython')}")
     except metadata.PackageNotFoundError:
-        return Finding(ok=False, what=f"{python}; GitPython is missing", hint="install gitorch with its dependencies")
+        return Finding(ok=False, what=f"{python}; GitPython is missing", hint="reinstall gitorch: pip install gitorch")
 
 
 def _look(workflow: Workflow) -> Iterator[Finding]:
@@ -87,8 +91,8 @@ def _look(workflow: Workflow) -> Iterator[Finding]:
     difference = workflow.difference()
     yield Finding(
         difference is None,
-        difference or "the work tree tells the same state as the last commit",
-        "record it with gitorch adopt, or put it back",
+        difference or "the work tree has the state of the last commit",
+        "record it with gitorch adopt, or restore the file",
     )
     yield _record(repository)
     yield Finding(ok=True, what=f"MAIN_TASK: {state.main_task.status}" if state.main_task else "no MAIN_TASK yet")
@@ -122,7 +126,7 @@ def _look(workflow: Workflow) -> Iterator[Finding]:
         begun = recent(repository.objects).fold.open
         busy = is_held(repository.git_dir / "gitorch" / "step.lock")
         if begun and not busy:
-            yield Finding(ok=False, what="an invocation was cut off", hint="the next gitorch step puts it right")
+            yield Finding(ok=False, what="an invocation did not end", hint="the next gitorch step recovers it")
 
 
 def _agent(repository: Repository) -> Iterator[Finding]:
@@ -131,7 +135,7 @@ def _agent(repository: Repository) -> Iterator[Finding]:
     there = roster.installed(repository)
     if name is None:
         known = f"installed: {', '.join(there)}" if there else "none is installed"
-        hint = f"git config gitorch.agent {there[0] if there else 'NAME'}; or give --agent"
+        hint = f"choose one: git config gitorch.agent {there[0] if there else 'NAME'}"
         yield Finding(ok=False, what=f"no agent is configured ({known})", hint=hint, advice=True)
         return
     try:
@@ -140,19 +144,21 @@ def _agent(repository: Repository) -> Iterator[Finding]:
         yield Finding(ok=False, what=f"git config gitorch.agent: {error.message}", hint=error.hint)
         return
     found = name == roster.LOCAL or shutil.which(agent.command[0]) is not None
-    yield Finding(found, f"agent {name}" if found else f"agent {name} is not installed", f"gitorch agents check {name}")
+    yield Finding(
+        found, f"agent {name}" if found else f"agent {name} is not installed", f"try it: gitorch agents check {name}"
+    )
 
 
 def _record(repository: Repository) -> Finding:
     """Verify the whole history."""
     report = verify(repository)
     if report.ok:
-        return Finding(ok=True, what=f"{report.checked} records, each as its tree shows")
+        return Finding(ok=True, what=f"{counted(report.checked, 'record')}, all valid")
     first = report.problems[0]
     return Finding(
         ok=False,
-        what=f"the record does not hold: {first.commit[:10]}: {clean(first.problem)}",
-        hint="gitorch adopt records what the files say" if report.strays else "gitorch verify tells all of it",
+        what=f"the record has a problem: {first.commit[:10]}: {clean(first.problem)}",
+        hint="record what the files say: gitorch adopt" if report.strays else "list all problems: gitorch verify",
     )
 
 
@@ -162,18 +168,20 @@ def _repository(repository: Repository) -> Iterator[Finding]:
     yield Finding(
         operation is None and not repository.bare,
         f"a {operation} is in progress" if operation else f"a repository {what}",
-        "finish or abort it" if operation else "a bare repository can be read only",
+        "finish or abort it with git" if operation else "use a clone or a worktree to run steps",
     )
     identity = repository.git.attempt("var", "GIT_COMMITTER_IDENT").code == 0
     yield Finding(
         identity,
-        "git knows who you are" if identity else "git does not know who you are",
-        "git config user.name and user.email",
+        "user.name and user.email are set" if identity else "user.name and user.email are not set",
+        "set them: git config user.name NAME; git config user.email EMAIL",
     )
     _, states = hooks.status(repository, server=repository.bare)
     lacking = [each.name for each in states if each.state not in found.GOOD]
     few = f"hooks that are not installed: {', '.join(lacking)}"
-    yield Finding(not lacking, few if lacking else "the hooks are installed", "gitorch hooks install", advice=True)
+    yield Finding(
+        not lacking, few if lacking else "the hooks are installed", "install them: gitorch hooks install", advice=True
+    )
     rule = ignored_by(repository)
     if rule is not None:
         yield Finding(ok=False, what=f"{rule} makes git ignore {TASKS_DIR}", hint="remove that rule", advice=True)

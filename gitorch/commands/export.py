@@ -32,7 +32,7 @@ def run(*, folder: str, form: str, rev: str, target: str | None) -> int:
 
 def _pieces(workflow: Workflow, form: str, rev: str) -> Iterator[str]:
     if rev != "HEAD" and workflow.repository.objects.commit(rev) is None:
-        raise GitorchError(f"{quote(rev)} is no commit", hint="give a commit, branch or tag")
+        raise GitorchError(f"{quote(rev)} is not a commit", hint="name a commit, branch or tag")
     if form == "otlp":
         return otlp.traces(gitorch.__version__, workflow.invocations(*([] if rev == "HEAD" else [rev])))
     states = workflow.state(rev).states
@@ -49,7 +49,7 @@ def _task(workflow: Workflow, name: str, rev: str) -> Task:
     try:
         return workflow.task(name, rev)
     except GitorchError as error:
-        output.note(f"left out but for its name: {error.message}")
+        output.note(f"only its name is exported: {error.message}")
         return Task(name=name)
 
 
@@ -57,7 +57,7 @@ def _store(path: Path, pieces: Iterable[str]) -> None:
     """Write a file whole or not at all; what is no plain file, such as a pipe, is written to as it is."""
     if path.is_dir() or not path.parent.is_dir():
         what = "is a folder" if path.is_dir() else "cannot be made: there is no such folder"
-        raise GitorchError(f"{path} {what}", hint="give a file's name", code=Exit.USAGE)
+        raise GitorchError(f"{path} {what}", hint="name a file: -o FILE", code=Exit.USAGE)
     if path.is_symlink() or (path.exists() and not path.is_file()):
         with path.open("w", encoding="utf-8") as file:
             file.writelines(pieces)

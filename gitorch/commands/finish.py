@@ -23,7 +23,7 @@ def run(
     if result is not None:
         told = report.read(Path(folder, result))
         if told is None:
-            raise GitorchError(f"{result}: there is nothing in it", hint="is the path right?", code=Exit.USAGE)
+            raise GitorchError(f"{result}: it is empty or does not exist", hint="check the path", code=Exit.USAGE)
     interrupts = Interrupts()
     live = Live(interrupts, stop_at=1, quiet=as_json)
     pieces = iter(lambda: printed.read(_PIECE), b"") if printed is not None else ()

@@ -16,7 +16,7 @@ def run(*, folder: str, invocation: str, branch: str, worktree: str | None, agen
         forked = workflow.fork(
             invocation, branch, worktree=None if worktree is None else Path(folder, worktree), agent=agent
         )
-    output.say(f"branch {forked.branch} begins after {forked.place.shown}  ({forked.place.commit[:10]})")
+    output.say(f"branch {forked.branch} starts after {forked.place.shown}  ({forked.place.commit[:10]})")
     go_on = f"gitorch -C {shlex.quote(str(forked.worktree))} run" if forked.worktree else f"git switch {branch}"
-    output.say(f"go on with: {go_on}")
+    output.say(f"continue with: {go_on}")
     return Exit.OK

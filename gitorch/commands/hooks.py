@@ -22,7 +22,7 @@ _WORDS: Final = {
 
 
 def run(*, folder: str, what: str, server: bool = False, as_json: bool = False) -> int:
-    """Install the hooks, take them out, or tell how they stand."""
+    """Install the hooks, remove them, or show their state."""
     repository = open_repository(folder)
     try:
         if what == "status":

@@ -9,6 +9,7 @@ from pathlib import Path
 from gitorch import output
 from gitorch.commands.ignored import note_ignored
 from gitorch.core.names import TASKS_DIR
+from gitorch.core.text import counted
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.process import Git, GitError
 from gitorch.git.repository import Repository, open_repository
@@ -31,12 +32,12 @@ def _make_ready(repository: Repository, *, claude: bool) -> int:
     tasks.mkdir(exist_ok=True)
     appended = adopt.adopt_unrecorded(repository)
     if appended is not None:
-        output.say(f"adopted {len(appended.record.changes)} tasks that were there  ({appended.commit[:10]})")
+        output.say(f"adopted {counted(len(appended.record.changes), 'task')} found there  ({appended.commit[:10]})")
     _install_hooks(repository)
     note_ignored(repository)
     if claude:
         _add_skills(repository)
-    output.say(f"{repository.root} is ready; begin with: gitorch start NAME -d 'what is wanted'")
+    output.say(f"{repository.root} is ready; begin with: gitorch start NAME -d TEXT")
     return Exit.OK
 
 
@@ -59,14 +60,14 @@ def _add_skills(repository: Repository) -> None:
     if installed.commit is not None:
         output.say(f"the skills for Claude Code are committed  ({installed.commit[:10]})")
     elif not installed.written:
-        output.say("the skills for Claude Code are in place")
+        output.say("the skills for Claude Code are up to date")
     for path in installed.differing:
-        output.note(f"warning: {path} was there and differs: it is left as it is")
+        output.note(f"warning: {path} exists and differs: it is not replaced")
     if installed.differing:
-        output.note("hint: to take gitorch's version of a file, move yours away and run gitorch init --claude again")
+        output.note("hint: to install gitorch's version of a file, move yours away and run: gitorch init --claude")
     if installed.ignored:
-        output.note("note: the skills are not committed: ignore rules leave .claude out")
-    output.say("in Claude Code ask for what you want, or: python .claude/skills/task-creator/scripts/read_main_task.py")
+        output.note("note: the skills are not committed: git ignores .claude")
+    output.say("ask for your task in Claude Code, or run: python .claude/skills/task-creator/scripts/read_main_task.py")
     output.say(f"as a plugin, which also guards the history: claude --plugin-dir {shlex.quote(str(skills.PLUGIN))}")
 
 
@@ -77,5 +78,5 @@ def _repository(folder: str) -> Repository:
         if "is not in a git repository" not in error.message:
             raise
     Git(Path(folder)).run("init", "-q")
-    output.say(f"made a git repository in {Path(folder).resolve()}")
+    output.say(f"created a git repository in {Path(folder).resolve()}")
     return open_repository(folder)

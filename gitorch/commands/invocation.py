@@ -1,4 +1,4 @@
-"""What `gitorch show` tells of an invocation."""
+"""What `gitorch show` prints about an invocation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def when(time: int) -> str:
 
 
 def run(workflow: Workflow, invocation: Invocation, *, full: bool, as_json: bool) -> int:
-    """Tell an invocation whole, its difference too."""
+    """Print a whole invocation, with its diff."""
     patch = difference(workflow.repository, invocation)
     if as_json:
         lines, cut = _bounded(patch, full=full)
@@ -62,7 +62,7 @@ def _bounded(lines: Iterator[str], *, full: bool) -> tuple[list[str], bool]:
 
 
 def _head(invocation: Invocation) -> Iterator[str]:
-    """Give the lines that stand before summary and difference."""
+    """Yield the lines above the summary and the diff."""
     what = invocation.action or ", ".join(dict.fromkeys(invocation.events))
     again = f", attempt {invocation.attempt}" if (invocation.attempt or 1) > 1 else ""
     outcome = invocation.outcome or ("open" if invocation.ended is None else "")
@@ -126,7 +126,7 @@ def _say_patch(patch: Iterator[str], *, full: bool) -> None:
         if number == 0:
             output.say()
         if not full and number == _LINES:
-            output.say(output.paint("the difference goes on: --full shows all of it", "dim"))
+            output.say(output.paint("the diff is longer: --full shows all of it", "dim"))
             return
         shown = clean(line.replace("\r", "\ufffd"))
         output.say(_painted(shown if full or len(shown) <= _LINE else shown[: _LINE - 1] + "…"))

@@ -92,7 +92,7 @@ class _Gutter:
         self._open: set[str] = set()
 
     def of(self, record: Record) -> str:
-        """Give what stands before a record's line."""
+        """Return the sign at the start of a record's line."""
         if record.invocation is None:
             return self._side if self._open else " "
         if record.event != "begin":
@@ -105,7 +105,7 @@ class _Gutter:
 
 
 def _words(part: Part) -> Iterator[str]:
-    """Give the parts of a line: time, event, action, task, outcome, attempt, cost, what moved."""
+    """Yield the parts of a line: time, event, action, task, outcome, attempt, cost, what moved."""
     commit, time, record = part.line
     yield output.paint(commit[:10], "yellow")
     yield output.paint(when(time), "dim")

@@ -12,8 +12,10 @@ from gitorch.errors import Exit, GitorchError
 def run(*, folder: str, branches: tuple[str, ...], resolve: bool) -> int:
     """Join another branch that went on with the same workflow."""
     if len(branches) != (0 if resolve else 1):
-        what = "--resolve takes no branch" if resolve else f"one branch is wanted, not {len(branches) or 'none'}"
-        raise GitorchError(what, hint="gitorch merge BRANCH, one after the other", code=Exit.USAGE)
+        what = (
+            "--resolve does not take a branch" if resolve else f"one branch is required, not {len(branches) or 'none'}"
+        )
+        raise GitorchError(what, hint="run gitorch merge BRANCH once for each branch", code=Exit.USAGE)
     with gitorch.open(folder) as workflow:
         before = workflow.state().states
         if resolve:

@@ -19,7 +19,7 @@ def run(*, folder: str, name: str, state: str, reason: str | None) -> int:
         if change.after == "pending" and main is not None and main.status != "continue":
             output.note(f"note: MAIN_TASK is still {main.status}; gitorch retry {name} also lets it continue")
     elif proposal.inside():
-        output.note(f"noted: {name} -> {state}; it is recorded when this invocation has ended and been checked")
+        output.note(f"proposed: {name} -> {state}; it is recorded once this invocation's work is accepted")
     else:
         output.say(f"{name} is {state} already")
     return Exit.OK

@@ -26,7 +26,9 @@ def read_options(
 ) -> Options:
     """Put the options of a step together."""
     if agent is not None and agent_command is not None:
-        raise GitorchError("--agent and --agent-command exclude each other", hint="give one of them", code=Exit.USAGE)
+        raise GitorchError(
+            "--agent and --agent-command cannot be used together", hint="use one of them", code=Exit.USAGE
+        )
     limits = Limits(
         max_steps=max_steps,
         max_cost_usd=None if max_cost is None else _amount(max_cost),
@@ -44,7 +46,11 @@ def _amount(text: str) -> Decimal:
     except InvalidOperation:
         value = Decimal(-1)
     if not value.is_finite() or not 0 <= value <= MOST:
-        raise GitorchError(f"--max-cost {quote(text)} is no amount in USD", hint="for example 2.50", code=Exit.USAGE)
+        raise GitorchError(
+            f"--max-cost {quote(text)} is not a valid amount in USD",
+            hint="for example: --max-cost 2.50",
+            code=Exit.USAGE,
+        )
     return value
 
 
@@ -52,5 +58,7 @@ def read_time(option: str, text: str) -> int:
     """Read a time as an option's value, in seconds."""
     seconds = parse_duration(text)
     if seconds is None:
-        raise GitorchError(f"{option} {quote(text)} is no time", hint="for example 90s, 15m or 2h", code=Exit.USAGE)
+        raise GitorchError(
+            f"{option} {quote(text)} is not a valid time", hint="for example: 90s, 15m or 2h", code=Exit.USAGE
+        )
     return seconds

@@ -14,7 +14,7 @@ def read_parameters(pairs: tuple[str, ...]) -> Parameters:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise GitorchError(
-                f"{quote(pair)} is not of the form KEY=VALUE", hint="for example --param topic=chips", code=Exit.USAGE
+                f"{quote(pair)} is not of the form KEY=VALUE", hint="for example: --param topic=chips", code=Exit.USAGE
             )
         there = values.get(key)
         if there is None:

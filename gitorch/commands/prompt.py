@@ -19,7 +19,7 @@ def run(*, folder: str, agent: str | None) -> int:
         state = read_state(repository.objects)
         main_task = current(repository, state)
         if main_task.status != "continue":
-            output.note(f"the workflow is {main_task.status}: no invocation comes next")
+            output.note(f"the workflow is {main_task.status}: there is no next invocation")
             return Exit.OK
         plan, text = prompt.of_next(repository, choose(repository, state, Options(agent=agent), Totals()))
     finally:
@@ -27,7 +27,7 @@ def run(*, folder: str, agent: str | None) -> int:
     if text is not None:
         output.write(clean(text))
     elif plan.action == "decompose":
-        output.note(f"the next step cuts {plan.task} into subtasks by a template; no agent gets a prompt")
+        output.note(f"the next step divides {plan.task} by a template; it sends no prompt")
     else:
-        output.note(f"the next step runs the command of {plan.task}; no agent gets a prompt")
+        output.note(f"the next step runs the command of {plan.task}; it sends no prompt")
     return Exit.OK

@@ -13,7 +13,7 @@ def run(*, folder: str, invocation: str, work: bool) -> int:
     with gitorch.open(folder) as workflow:
         appended = workflow.rewind(invocation, work=work, watch=Live(Interrupts(), stop_at=1))
     if appended is None:
-        output.say("the state is that already")
+        output.say("nothing to do: this is the present state")
         return Exit.OK
     record = appended.record
     output.say(f"rewound  ({appended.commit[:10]}): {record.body}")

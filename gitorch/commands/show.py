@@ -44,7 +44,7 @@ def _transcript(workflow: Workflow, name: str, *, as_json: bool) -> int:
         found = workflow.invocation(name)
         identity, agent = (found.id, found.agent) if found is not None else (None, None)
     if identity is None:
-        raise GitorchError(f"there is no invocation of {quote(name)}", hint="gitorch log lists them")
+        raise GitorchError(f"there is no invocation {quote(name)}", hint="list them: gitorch audit")
     text = transcripts.read(repository, identity)
     known = roster.load(repository, agent) if agent in roster.sources(repository) else None
     lines = transcripts.readable(text, known)

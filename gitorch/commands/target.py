@@ -18,5 +18,5 @@ def target_file(root: Path, folder: str, target: str) -> Path:
     top = root.resolve()
     named = Path(os.path.normpath(Path(folder).resolve() / target))
     if named.is_relative_to(top) and not named.resolve().is_relative_to(top):
-        raise GitorchError(f"{quote(target)} leads out of the repository by a link", hint="give another name with -o")
+        raise GitorchError(f"{quote(target)} leads out of the repository by a link", hint="use another name: -o FILE")
     return Path(folder, target)

@@ -11,6 +11,7 @@ from gitorch.core.expand import expand
 from gitorch.core.names import quote
 from gitorch.core.task import Task
 from gitorch.core.template import Template
+from gitorch.core.text import counted
 from gitorch.core.yamltext import did_you_mean
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.repository import open_repository
@@ -97,7 +98,7 @@ def _check(path: Path, shown: str, known: Known, *, as_json: bool) -> int:
     if as_json:
         output.document(ok=True, name=template.name, subtasks=[task.name for task in made])
         return Exit.OK
-    output.say(f"{shown}: {template.name} is well formed; it makes {len(made)} subtasks:")
+    output.say(f"{shown}: template {template.name} is valid; it creates {counted(len(made), 'subtask')}:")
     for task in made:
         output.say(f"  {task.name}")
     return Exit.OK

@@ -6,7 +6,7 @@ import click
 
 import gitorch
 from gitorch import output
-from gitorch.core.text import clean
+from gitorch.core.text import clean, counted
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.repository import Repository
 from gitorch.loop import proposal, roster
@@ -17,7 +17,7 @@ def run(*, folder: str, name: str | None, agent: str | None, yes: bool) -> int:
     """Allow the command lines of tasks to run, or an agent file of the repository's to be used."""
     proposal.refuse_inside("trust")
     if agent is not None and name is not None:
-        raise GitorchError("a task and --agent exclude each other", hint="give one of them", code=Exit.USAGE)
+        raise GitorchError("a task and --agent cannot be used together", hint="use one of them", code=Exit.USAGE)
     with gitorch.open(folder) as workflow:
         if agent is not None:
             return _trust_agent(workflow.repository, agent, yes=yes)
@@ -32,7 +32,7 @@ def run(*, folder: str, name: str | None, agent: str | None, yes: bool) -> int:
         for line in trusted.untrusted(task)
     }
     if not wanted:
-        output.say("nothing waits to be allowed")
+        output.say("there is nothing to allow")
         return Exit.OK
     for task, line in wanted.values():
         output.say(output.paint(f"task {task.name} wants to run:", "bold"))
@@ -45,7 +45,7 @@ def run(*, folder: str, name: str | None, agent: str | None, yes: bool) -> int:
 def _trust_agent(repository: Repository, name: str, *, yes: bool) -> int:
     source = roster.sources(repository).get(name)
     if source is None or not source.waits:
-        output.say("nothing waits to be allowed")
+        output.say("there is nothing to allow")
         return Exit.OK
     content = source.path.read_bytes()
     output.say(output.paint(f"{source.shown} says how agent {name} is started:", "bold"))
@@ -57,5 +57,5 @@ def _allow(digests: list[str], *, yes: bool, otherwise: str) -> int:
     if not yes and not click.confirm("Allow this?", err=True):
         raise GitorchError("not allowed", hint=otherwise)
     trusted.allow(digests)
-    output.say(f"allowed {len(digests)}; kept in {trusted.store()}")
+    output.say(f"allowed {counted(len(digests), 'command')}; kept in {trusted.store()}")
     return Exit.OK

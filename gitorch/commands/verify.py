@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gitorch
 from gitorch import output
-from gitorch.core.text import clean
+from gitorch.core.text import clean, counted
 from gitorch.errors import Exit
 from gitorch.ledger.problems import Problem, Report
 
@@ -42,6 +42,6 @@ def _print(report: Report) -> None:
             output.say(f"{output.paint(label, style)} {commit[:10]}: {clean(problem)}")
     if report.ok:
         after = f" since {report.since[:10]}" if report.since is not None else ""
-        output.say(f"{output.paint('ok', 'green')}: {report.checked} records{after}, each as its tree shows")
+        output.say(f"{output.paint('ok', 'green')}: {counted(report.checked, 'record')}{after}, all valid")
     else:
-        output.say(f"the first commit that does not hold is {report.problems[0].commit}")
+        output.say(f"the first commit with a problem is {report.problems[0].commit}")

@@ -76,7 +76,7 @@ class Live:
             output.note(f"… {self._what}  [{self._sums()}]")
 
     def tick(self, seconds: float) -> bool:
-        """Redraw the live line; tell whether the agent is to be stopped."""
+        """Redraw the live line; return whether the agent is to be stopped."""
         stop = self._interrupts.count >= self._stop_at
         if self._interrupts.count and not stop and not self._told:
             self._told = True

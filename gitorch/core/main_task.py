@@ -93,9 +93,7 @@ def parse(data: bytes, where: str = MAIN_TASK_PATH) -> MainTask:  # noqa: C901 -
 
     def bad(problem: str, line: int | None = None) -> GitorchError:
         place = where if line is None else f"{where}:{line}"
-        return GitorchError(
-            f"{place}: {problem}", hint="write it anew with: gitorch update STATUS NEXT, or put it back"
-        )
+        return GitorchError(f"{place}: {problem}", hint="set it: gitorch update STATUS NEXT, or restore the file")
 
     if len(data) >= MAX_FILE:
         raise bad(f"the file has {len(data)} bytes, it must stay under {MAX_FILE}")

@@ -95,7 +95,7 @@ def blame(repository: Repository, path: str, rev: str | None = None, ranges: Seq
         GitorchError: there is no such file, revision or line.
     """
     if rev is not None and rev.startswith("-"):
-        raise GitorchError(f"{quote(rev)} is no revision", hint="give a commit, branch or tag", code=Exit.USAGE)
+        raise GitorchError(f"{quote(rev)} is not a revision", hint="name a commit, branch or tag", code=Exit.USAGE)
     if rev is None and repository.bare:
         rev = "HEAD"
     limits = [f"-L{each}" for each in ranges]
@@ -103,7 +103,7 @@ def blame(repository: Repository, path: str, rev: str | None = None, ranges: Seq
     command = ("blame", "--porcelain", "--no-textconv", "--encoding=UTF-8", *limits, *revs, "--", path)
     done = repository.git.attempt(*command)
     if done.code != 0:
-        raise GitError(f"{quote(path)} cannot be blamed: {complaint(done.err)}", hint="give a file that git knows")
+        raise GitError(f"{quote(path)} cannot be blamed: {complaint(done.err)}", hint="name a file that git tracks")
     found = list(_parse(done.out))
     origins = Origins(repository).of({each.commit for each in found}, rev or "HEAD")
     made = [_line(each, origins.get(each.commit)) for each in found]

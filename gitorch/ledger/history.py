@@ -83,7 +83,7 @@ def stream(
     """
     for rev in revs:
         if rev.startswith("-"):
-            raise GitorchError(f"{quote(rev)} is no revision", hint="give a commit, branch or tag", code=Exit.USAGE)
+            raise GitorchError(f"{quote(rev)} is not a revision", hint="name a commit, branch or tag", code=Exit.USAGE)
     options = ["--reverse"] if oldest_first else []
     options += ["--raw", "--no-abbrev", "--no-renames", "-r"] if paths else ["-s"]
     sign = "%G?%GS" if signatures else ""
@@ -103,7 +103,7 @@ def stream(
         what = " ".join(quote(rev) for rev in revs)
         raise GitError(
             f"{repository.root}: the history of {what} cannot be read",
-            hint="give a commit, branch, tag or range that exists",
+            hint="name a commit, branch, tag or range that exists",
         )
 
 

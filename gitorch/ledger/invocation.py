@@ -56,7 +56,7 @@ def find_place(repository: Repository, name: str, rev: str = "HEAD") -> Place:
     named = _named(repository, name, rev)
     if named is None:
         raise GitorchError(
-            f"{quote(name)} is no invocation and no commit", hint="see them: gitorch audit", code=Exit.USAGE
+            f"{quote(name)} is not an invocation or a commit", hint="list them: gitorch audit", code=Exit.USAGE
         )
     if isinstance(named, Commit):
         record = record_of(named.message)
@@ -70,7 +70,7 @@ def find_place(repository: Repository, name: str, rev: str = "HEAD") -> Place:
         named = _elsewhere(repository, named.id, named.tip) or named
     where = Place(named.newest, named.id)
     if not named.ended:
-        raise GitorchError(f"{where.shown} has not ended", hint="give one that has: gitorch audit")
+        raise GitorchError(f"{where.shown} has not ended", hint="choose one that has: gitorch audit")
     return where
 
 
@@ -131,7 +131,7 @@ def _among(repository: Repository, prefix: str, tip: str, *revs: str) -> _Record
             break
     if len(ids) > 1:
         hint = ", ".join(sorted(ids)[:_LISTED])
-        raise GitorchError(f"{len(ids)} invocations begin with {prefix}", hint=f"give more of it: {hint}")
+        raise GitorchError(f"{len(ids)} invocations begin with {prefix}", hint=f"use more of its id: {hint}")
     found = next(iter(ids.values()), None)
     if found is None or found.ended:
         return found

@@ -69,7 +69,7 @@ def lines(repository: Repository, *revs: str, since: str | None = None) -> Itera
     """
     for rev in revs:
         if rev.startswith("-"):
-            raise GitorchError(f"{quote(rev)} is not a revision", hint="give a commit, branch or tag", code=Exit.USAGE)
+            raise GitorchError(f"{quote(rev)} is not a revision", hint="name a commit, branch or tag", code=Exit.USAGE)
     limits = [] if since is None else _limits(repository, since)
     for commit, time, text in messages(repository, *limits, *(revs or ("HEAD",))):
         record = record_of(text)
@@ -99,7 +99,7 @@ def messages(repository: Repository, *args: str) -> Iterator[tuple[str, int, str
         what = " ".join(quote(arg) for arg in args if not arg.startswith("-"))
         raise GitError(
             f"{repository.root}: the history of {what} cannot be read",
-            hint="give a commit, branch, tag or range that exists",
+            hint="name a commit, branch, tag or range that exists",
         )
 
 

@@ -73,7 +73,7 @@ class WorkflowState(NamedTuple):
         state = self.states.get(name)
         if state is None:
             raise GitorchError(
-                f"there is no task {quote(name)}{nearest(name, self.states)}", hint="see them all: gitorch list"
+                f"there is no task {quote(name)}{nearest(name, self.states)}", hint="list the tasks: gitorch list"
             )
         return state
 
@@ -91,7 +91,7 @@ def read_state(objects: Objects, rev: str = "HEAD") -> WorkflowState:
     commit = objects.commit(rev)
     if commit is None:
         if rev != "HEAD":
-            raise GitorchError(f"{quote(rev)} is no commit", hint="give a commit, branch or tag")
+            raise GitorchError(f"{quote(rev)} is not a commit", hint="name a commit, branch or tag")
         return WorkflowState(None, None, {}, Files({}, {}), None)
     return state_of_tree(objects, commit.tree, commit.oid)
 
@@ -198,7 +198,7 @@ def parse_names(filenames: Iterable[str]) -> Iterator[tuple[str, str, TaskState]
 def _two_files(name: str, one: str, other: str) -> GitorchError:
     return GitorchError(
         f"{TASKS_DIR}: task {name} has two files, {one} and {other}",
-        hint="keep the one that says how the task stands, and take the other away",
+        hint="keep the one with the task's state, and remove the other",
     )
 
 

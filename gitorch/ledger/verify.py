@@ -70,10 +70,10 @@ def _range(objects: Objects, revs: tuple[str, ...], since: str | None) -> tuple[
     if since is None or not since.strip("0"):  # hooks give zeros for a branch that is new
         return revs
     if any(".." in rev for rev in revs):
-        raise GitorchError("a range says since when already", hint="give one revision with --since", code=Exit.USAGE)
+        raise GitorchError("a range cannot be used with --since", hint="name one revision", code=Exit.USAGE)
     base = None if since.startswith("-") else objects.commit(since)
     if base is None:
-        raise GitorchError(f"{quote(since)} is no commit", hint="is it fetched? give a commit, branch or tag")
+        raise GitorchError(f"{quote(since)} is not a commit", hint="fetch it, or name another commit, branch or tag")
     return (*revs, f"^{base.oid}")
 
 

@@ -20,7 +20,7 @@ def answer(repository: Repository, text: str) -> Appended:
     """Answer what a blocked workflow asks: its blocked or failed task is pending again, and the workflow goes on."""
     proposal.refuse_inside("answer")
     if not text.strip():
-        raise GitorchError("the answer is empty", hint="give the text: gitorch answer 'TEXT'", code=Exit.USAGE)
+        raise GitorchError("the answer is empty", hint="write it: gitorch answer 'TEXT'", code=Exit.USAGE)
 
     def draft_for(state: WorkflowState) -> Draft:
         tasks = read_outlines(repository, state)

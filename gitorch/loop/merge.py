@@ -59,7 +59,9 @@ def merge(repository: Repository, branch: str, watch: Watch | None = None) -> Me
 def _tip(repository: Repository, branch: str) -> str:
     commit = repository.objects.commit(branch) if branch and not branch.startswith("-") else None
     if commit is None:
-        raise GitorchError(f"{quote(branch)} is no branch and no commit", hint="see git branch -a", code=Exit.USAGE)
+        raise GitorchError(
+            f"{quote(branch)} is not a branch or a commit", hint="list them: git branch -a", code=Exit.USAGE
+        )
     return commit.oid
 
 

@@ -140,12 +140,14 @@ def fork(
         roster.load(repository, agent)
     place = find_place(repository, text)
     if repository.git.attempt("check-ref-format", "--branch", branch).code != 0:
-        raise GitorchError(f"{quote(branch)} is no name for a branch", hint="see git check-ref-format", code=Exit.USAGE)
+        raise GitorchError(
+            f"{quote(branch)} is not a valid branch name", hint="see git help check-ref-format", code=Exit.USAGE
+        )
     if repository.git.attempt("rev-parse", "-q", "--verify", f"refs/heads/{branch}").code == 0:
         raise GitorchError(f"there is a branch {branch} already", hint="choose another name", code=Exit.USAGE)
     if worktree is not None:
         if worktree.exists():
-            raise GitorchError(f"{worktree} is there already", hint="give a folder that is not", code=Exit.USAGE)
+            raise GitorchError(f"{worktree} exists", hint="name a new directory", code=Exit.USAGE)
         repository.git.run("worktree", "add", "-q", "-b", branch, str(worktree.absolute()), place.commit)
     else:
         repository.git.run("branch", "--no-track", branch, place.commit)

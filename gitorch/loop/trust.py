@@ -43,7 +43,7 @@ def allowed() -> set[str]:
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return set()
     except (OSError, ValueError) as error:
-        raise GitorchError(f"{store()}: cannot be read: {error}", hint="mend or remove the file") from None
+        raise GitorchError(f"{store()}: cannot be read: {error}", hint="fix or remove the file") from None
 
 
 def untrusted(task: Task) -> list[str]:

@@ -70,7 +70,7 @@ def test_it_works_in_its_sandbox_and_hands_over(codex: Bench) -> None:
     assert f"TASK: {TASK}" in asked[0].text
     assert asked[0].body["model"] == "own-model"
     assert "Read-only file system" in asked[2].text
-    assert f"noted: {TASK} -> completed" in asked[3].text
+    assert f"proposed: {TASK} -> completed" in asked[3].text
     assert asked[3].text.count("Read-only file system") == 1
 
 

@@ -74,7 +74,7 @@ def test_it_writes_hands_over_and_is_denied_other_commands(gemini: Bench, plays:
     assert f"TASK: {TASK}" in asked[0].text
     assert "outside the allowed workspace" in asked[2].text
     assert asked[-1].text.count("Tool execution denied by policy") == 2
-    assert f"noted: {TASK} -> completed" in asked[5].text
+    assert f"proposed: {TASK} -> completed" in asked[5].text
 
 
 def test_the_model_that_is_asked_for_is_the_one_it_uses(gemini: Bench, plays: Plays) -> None:

@@ -79,7 +79,7 @@ def test_it_writes_hands_over_and_is_denied_other_commands(opencode: Bench, play
     assert (end["next"], end["focus"]) == ("Weigh the chips", "Mind the dates")
     assert f"TASK: {TASK}" in asked[0].text
     assert asked[-1].text.count("The user has specified a rule which prevents you") == 3
-    assert f"noted: {TASK} -> completed" in asked[5].text
+    assert f"proposed: {TASK} -> completed" in asked[5].text
     assert not (tmp_path / "outside.md").exists()
 
 

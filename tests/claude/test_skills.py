@@ -59,7 +59,7 @@ def test_it_commits_just_its_files_in_one_commit(sandbox: Sandbox) -> None:
 def test_a_second_time_nothing_happens(sandbox: Sandbox) -> None:
     sandbox("init", "--claude")
     head = sandbox.head()
-    assert "are in place" in sandbox("init", "--claude").out
+    assert "are up to date" in sandbox("init", "--claude").out
     assert (sandbox.head(), sandbox.status()) == (head, "")
 
 

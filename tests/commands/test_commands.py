@@ -141,7 +141,7 @@ def test_the_prompt_is_what_the_next_agent_gets(research: Sandbox) -> None:
     assert research.read("prompt.txt") == prompt
     assert "NEXT: Execute chip-research-analysis subtask" in prompt
     research("run")
-    assert "no invocation comes next" in research("prompt").err
+    assert "there is no next invocation" in research("prompt").err
 
 
 def test_context_keeps_to_its_budget(research: Sandbox) -> None:
@@ -156,7 +156,7 @@ def test_templates_are_listed_shown_and_checked(sandbox: Sandbox) -> None:
     assert "research" in sandbox("templates", "list").out
     assert "data-gathering  (gather)" in sandbox("templates", "show", "research").out
     sandbox.write("own.yaml", "name: own\ndescription: d\nsubtasks:\n  - {name: a, description: d}\n")
-    assert "it makes 1 subtasks" in sandbox("templates", "check", "own.yaml").out
+    assert "it creates 1 subtask" in sandbox("templates", "check", "own.yaml").out
     sandbox.write(".tasks/templates/own.yaml", sandbox.read("own.yaml"))
     assert sandbox("templates", "show", "own", "--json").json["source"] == ".tasks/templates/own.yaml"
     nowhere = run(sys.executable, "-m", "gitorch", "templates", "list", cwd=sandbox.root.parent)
@@ -166,11 +166,11 @@ def test_templates_are_listed_shown_and_checked(sandbox: Sandbox) -> None:
 def test_init_in_no_repository_and_twice(tmp_path: Path) -> None:
     sandbox = Sandbox(tmp_path / "new")
     sandbox.root.mkdir()
-    assert "made a git repository" in sandbox("init").out
+    assert "created a git repository" in sandbox("init").out
     hook = sandbox.root / ".git/hooks/pre-commit"
     first = hook.read_text()
     assert os.access(hook, os.X_OK)
-    assert "made a git repository" not in sandbox("init").out
+    assert "created a git repository" not in sandbox("init").out
     assert hook.read_text() == first
     assert sandbox("log").out == ""
     sandbox("start", "x-research")
@@ -257,7 +257,7 @@ def test_trust_shows_asks_and_remembers(sandbox: Sandbox, sealed: Path) -> None:
     done = sandbox("trust", stdin="y\n")
     assert "echo made > made" in done.out
     assert str(sealed) in done.out
-    assert sandbox("trust").out == "nothing waits to be allowed\n"
+    assert sandbox("trust").out == "there is nothing to allow\n"
     sandbox("step", code=10)
     assert sandbox.read("made") == "made\n"
 

@@ -124,10 +124,10 @@ def test_from_a_folder_below_by_a_whole_path_and_in_a_bare_clone(story: Story, t
     [
         (("nothing.py",), 1, "no such path"),
         ((FILE, "nowhere"), 1, "cannot be blamed"),
-        ((FILE, "--", "--contents=x"), 2, "no revision"),
+        ((FILE, "--", "--contents=x"), 2, "is not a revision"),
         (("../outside",), 2, "outside the repository"),
         ((FILE, "-L", "90,99"), 1, "has only 3 lines"),
-        ((FILE, "--json", "--porcelain"), 2, "exclude each other"),
+        ((FILE, "--json", "--porcelain"), 2, "cannot be used together"),
     ],
 )
 def test_what_cannot_be_done_is_told(story: Story, args: tuple[str, ...], code: int, said: str) -> None:

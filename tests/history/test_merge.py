@@ -440,11 +440,11 @@ def test_neither_branch_has_a_workflow(sides: Sides) -> None:
 @pytest.mark.parametrize(
     ("args", "code", "says"),
     [
-        (["nowhere"], 2, "is no branch"),
-        (["--", "-x"], 2, "is no branch"),
-        ([], 2, "one branch is wanted"),
-        (["side", "main"], 2, "one branch is wanted"),
-        (["--resolve", "side"], 2, "takes no branch"),
+        (["nowhere"], 2, "is not a branch"),
+        (["--", "-x"], 2, "is not a branch"),
+        ([], 2, "one branch is required"),
+        (["side", "main"], 2, "one branch is required"),
+        (["--resolve", "side"], 2, "does not take a branch"),
         (["--resolve"], 1, "no merge is in progress"),
     ],
 )

@@ -45,7 +45,7 @@ def test_back_to_the_state_after_an_invocation(sides: Sides) -> None:
     assert sides.git("rev-parse", "HEAD~1").strip() == head
     assert sides.read("a.txt") == "a is done\n"
     assert sides.status() == ""
-    assert sides("rewind", ids["z"][:10]).out == "the state is that already\n"
+    assert sides("rewind", ids["z"][:10]).out == "nothing to do: this is the present state\n"
     assert sides.to_the_end()
 
 
@@ -103,9 +103,9 @@ def test_back_beyond_a_merge_and_on_the_other_branch_s_way(sides: Sides) -> None
 @pytest.mark.parametrize(
     ("text", "code", "says"),
     [
-        ("nothing", 2, "no invocation and no commit"),
-        ("", 2, "no invocation and no commit"),
-        ("0123456789", 2, "no invocation and no commit"),
+        ("nothing", 2, "is not an invocation or a commit"),
+        ("", 2, "is not an invocation or a commit"),
+        ("0123456789", 2, "is not an invocation or a commit"),
         ("elsewhere", 1, "not in the history of this branch"),
     ],
 )
@@ -132,7 +132,7 @@ def test_on_from_an_invocation_on_another_branch(sides: Sides) -> None:
     ids, head = invocations(sides), sides.head()
     sides.write("untracked.txt", "mine\n")
     told = sides("fork", ids["a"], "-b", "more").out
-    assert told.splitlines()[-1] == "go on with: git switch more"
+    assert told.splitlines()[-1] == "continue with: git switch more"
     assert (sides.head(), sides.status()) == (head, "?? untracked.txt")
     sides.on("more")
     assert sides.states()["a"] == "completed"
@@ -145,7 +145,7 @@ def test_in_a_worktree_of_its_own_with_another_agent(sides: Sides, tmp_path: Pat
     sides.on("side")  # the invocation need not be on this branch
     folder = tmp_path / "with blank"
     told = sides("fork", ids["b"], "-b", "more", "-w", str(folder), "--agent", "local").out
-    assert told.splitlines()[-1] == f"go on with: gitorch -C '{folder}' run"
+    assert told.splitlines()[-1] == f"continue with: gitorch -C '{folder}' run"
     linked = Sides(folder)
     assert linked.states()["b"] == "completed"
     assert sides.git("config", "branch.more.gitorchAgent") == "local\n"
@@ -160,9 +160,9 @@ def test_in_a_worktree_of_its_own_with_another_agent(sides: Sides, tmp_path: Pat
     [
         (["HEAD", "-b", "side"], 2, "there is a branch side already"),
         (["HEAD", "-b", "no..name"], 2, "no name for a branch"),
-        (["HEAD", "-b", "more", "-w", "."], 2, "is there already"),
+        (["HEAD", "-b", "more", "-w", "."], 2, "exists"),
         (["HEAD", "-b", "more", "--agent", "nobody"], 2, "nobody"),
-        (["nothing", "-b", "more"], 2, "no invocation and no commit"),
+        (["nothing", "-b", "more"], 2, "is not an invocation or a commit"),
         (["HEAD"], 2, "--branch"),
     ],
 )

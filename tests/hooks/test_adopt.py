@@ -81,7 +81,7 @@ def a_new_task(s: Scene) -> None:
 def main_task_removed(s: Scene) -> None:
     s.git("rm", "-q", ".tasks/MAIN_TASK")
     commit(s)
-    adopts(s, "MAIN_TASK is another than the log says")
+    adopts(s, "MAIN_TASK differs from what the log says")
     steps(s)
     assert s.read(".tasks/MAIN_TASK").startswith("STATUS: continue")
 
@@ -206,7 +206,7 @@ def test_edits_in_the_work_tree_are_taken_and_nothing_else(scene: Scene) -> None
     s.rename("alone", "completed", add=False)
     s.say("continue", "Look at two", "two", add=False)
     files, head = s.seen().files, s.head()
-    adopts(s, "the log says pending, the files say completed", "MAIN_TASK is another")
+    adopts(s, "the log says pending, the files say completed", "MAIN_TASK differs")
     assert s.seen().files == files
     assert s.status().splitlines() == [" M .tasks/[pending]_two_task.md", "MM file.txt", "?? new.txt"]
     assert s.git("diff", "--name-only", "--no-renames", head, "HEAD").splitlines() == [

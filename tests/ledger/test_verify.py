@@ -324,7 +324,7 @@ def test_a_bare_clone_names_the_first_bad_commit_too(ran: Sandbox) -> None:
     ran.git("clone", "-q", "--bare", ".", "../bare.git")
     bare = Sandbox(ran.root.parent / "bare.git")
     assert bare("verify", "--json", code=1).json == ran("verify", "--json", code=1).json
-    assert f"the first commit that does not hold is {bad}" in bare("verify", code=1).out
+    assert f"the first commit with a problem is {bad}" in bare("verify", code=1).out
 
 
 def test_a_missing_end_is_found_where_the_task_begins_again(ran: Sandbox) -> None:
@@ -376,7 +376,7 @@ def test_since_judges_only_what_came_after(ran: Sandbox) -> None:
     assert (report["ok"], report["checked"], report["problems"]) == (True, 1, [])
     assert report["range"] == {"since": bad, "to": ran.head()}
     assert ran("verify", "--since", f"{bad}~1", "--json", code=1).json["problems"][0]["commit"] == bad
-    assert ran("verify", "--since", bad).out == f"ok: 1 records since {bad[:10]}, each as its tree shows\n"
+    assert ran("verify", "--since", bad).out == f"ok: 1 record since {bad[:10]}, all valid\n"
     assert ran("verify", "--since", "HEAD", "--json").json["checked"] == 0
     zeros = ran("verify", "--since", "0" * 40, "--json", code=1).json  # what hooks give for a new branch
     assert zeros["range"] == {"since": None, "to": ran.head()}
@@ -434,8 +434,8 @@ def test_the_sums_at_a_commit_are_the_same_from_wherever_it_is_judged_even_from_
 
 @pytest.mark.parametrize("rev", ["nothing", "-x", "HEAD:file"])
 def test_since_a_commit_that_is_not_there_is_refused(ran: Sandbox, rev: str) -> None:
-    assert "is no commit" in ran("verify", f"--since={rev}", code=1).err
-    assert "a range says since when already" in ran("verify", "HEAD~2..HEAD", "--since", "HEAD~1", code=2).err
+    assert "is not a commit" in ran("verify", f"--since={rev}", code=1).err
+    assert "a range cannot be used with --since" in ran("verify", "HEAD~2..HEAD", "--since", "HEAD~1", code=2).err
 
 
 def test_a_change_before_may_be_adopted_after(sandbox: Sandbox) -> None:
@@ -562,5 +562,5 @@ def test_a_hook_judges_a_push_before_it_is_let_in(ran: Sandbox) -> None:
     _rename_by_hand(ran)
     done = run("git", "push", "../bare.git", "main", cwd=ran.root)
     assert done.code != 0
-    assert f"the first commit that does not hold is {ran.head()}" in done.err
+    assert f"the first commit with a problem is {ran.head()}" in done.err
     assert bare.git("rev-parse", "main").strip() == ran.git("rev-parse", "HEAD~1").strip()

@@ -269,7 +269,7 @@ def test_a_report_is_replaced_and_nothing_else_is(sandbox: Sandbox) -> None:
             (sandbox.root / name).mkdir()
         else:
             (sandbox.root / name).symlink_to("page.html")
-        assert "give another name with -o" in quickly(sandbox.root, "report", "-o", name).err
+        assert "use another name: -o FILE" in quickly(sandbox.root, "report", "-o", name).err
     assert sandbox.read("mine.html") == "<p>mine</p>"
     assert not [path for path in sandbox.root.iterdir() if path.name.startswith(".page")]
     assert oct((sandbox.root / "page.html").stat().st_mode & 0o777) == oct(0o666 & ~_umask())
@@ -302,7 +302,7 @@ def test_what_cannot_be_reported_is_said_plainly(sandbox: Sandbox) -> None:
     assert "nothing is recorded here yet" in refused()
     sandbox.commit("work", **{"a.txt": "a\n"})
     assert "nothing is recorded here yet" in refused()
-    assert "is no commit" in refused("nowhere")
+    assert "is not a commit" in refused("nowhere")
     assert "no web address" in refused("--link-base", "javascript:alert(1)")
     assert not (sandbox.root / "gitorch-report.html").exists()
 
