@@ -14,7 +14,7 @@ from gitorch import __version__, output
 from gitorch.core.names import TASK_STATES
 from gitorch.ending import code_of
 from gitorch.errors import Exit, GitorchError
-from gitorch.help import HelpGroup, MainGroup, complete, everyday, help_width
+from gitorch.help import HelpGroup, MainGroup, complete, everyday, help_width, number, problem_of
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -30,7 +30,7 @@ def _run(args: Sequence[str]) -> int:
         result = cli.main(args=list(args), prog_name=prog, standalone_mode=False, terminal_width=help_width())
     except click.UsageError as error:
         hint = f"{error.ctx.command_path} -h" if error.ctx is not None else f"{prog} -h"
-        raise GitorchError(error.format_message(), hint=f"see {hint}", code=Exit.USAGE) from None
+        raise GitorchError(problem_of(error), hint=f"see {hint}", code=Exit.USAGE) from None
     except click.ClickException as error:
         raise GitorchError(error.format_message()) from None
     except click.Abort:
@@ -99,19 +99,17 @@ def _step_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 help="The agent to use (default: git config gitorch.agent).",
             ),
             click.option("--model", metavar="M", help="The model to request from the agent."),
-            click.option(
-                "--max-steps", type=click.IntRange(0), metavar="N", help="Stop when N steps have run since start."
-            ),
+            click.option("--max-steps", type=number(0), metavar="N", help="Stop when N steps have run since start."),
             click.option("--max-cost", metavar="USD", help="Stop when this much was spent since start."),
             click.option(
                 "--max-time", metavar="TIME", help="Stop when agents have run this long since start (90s, 15m, 2h)."
             ),
             click.option(
-                "--max-attempts", type=click.IntRange(1), default=3, metavar="N", help="Attempts per task (default 3)."
+                "--max-attempts", type=number(1), default=3, metavar="N", help="Attempts per task (default 3)."
             ),
             click.option(
                 "--max-idle",
-                type=click.IntRange(1),
+                type=number(1),
                 default=5,
                 metavar="N",
                 help="Stop after N steps in a row without a change (default 5).",
@@ -239,14 +237,12 @@ def begin(folder: str, /, **values: Any) -> int:
 
 
 @cli.command()
-@click.option(
-    "--exit", "code", type=click.IntRange(0, 255), metavar="CODE", help="The exit code of the agent's program."
-)
+@click.option("--exit", "code", type=number(0, 255), metavar="CODE", help="The exit code of the agent's program.")
 @click.option(
     "--output", "printed", type=click.File("rb"), metavar="FILE", help="What it printed; - reads standard input."
 )
 @click.option("--result", metavar="FILE", help="A JSON file to use instead of its result file.")
-@click.option("--max-attempts", type=click.IntRange(1), default=3, metavar="N", help="Attempts per task (default 3).")
+@click.option("--max-attempts", type=number(1), default=3, metavar="N", help="Attempts per task (default 3).")
 @_json
 @click.pass_obj
 def finish(folder: str, /, **values: Any) -> int:
@@ -425,9 +421,7 @@ def decompose(folder: str, /, **values: Any) -> int:
 
 @cli.command()
 @_task()
-@click.option(
-    "--budget", type=click.IntRange(200), default=8000, metavar="TOKENS", help="The largest size (default 8000)."
-)
+@click.option("--budget", type=number(200), default=8000, metavar="TOKENS", help="The largest size (default 8000).")
 @_json
 @click.pass_obj
 def context(folder: str, /, **values: Any) -> int:
@@ -463,7 +457,7 @@ def answer(folder: str, /, text: str | None) -> int:
 @click.option("--action", metavar="A", help="Only invocations with this action: execute, …")
 @click.option("--outcome", metavar="O", help="Only invocations with this outcome: failed, …")
 @click.option("--since", metavar="WHEN", help="Only records after a date or a commit.")
-@click.option("-n", "--max-count", type=click.IntRange(1), metavar="N", help="At most N records.")
+@click.option("-n", "--max-count", type=number(1), metavar="N", help="At most N records.")
 @_json
 @click.pass_obj
 def log(folder: str, /, **values: Any) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 import click
@@ -54,6 +54,7 @@ _MEANT: Final = {
     "work": "run",
 }
 _WIDEST: Final = 100  # columns
+_DIGITS: Final = 18  # of a number, at most
 _TITLE: Final = "Run coding agents through a workflow that is stored entirely in git."
 _OPTIONS: Final = ("-C DIR", "--version", "-h, --help")
 
@@ -61,6 +62,21 @@ _OPTIONS: Final = ("-C DIR", "--version", "-h, --help")
 def help_width() -> int:
     """Return how many columns help may take: those of the terminal, at most 100. Click itself never uses under 50."""
     return max(20, min(shutil.get_terminal_size().columns, _WIDEST) - 2)
+
+
+def number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return a type for options: a whole number within bounds."""
+    bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
+
+    def convert(value: str) -> int:
+        text = str(value)  # a default is a number already
+        if text.isascii() and text.removeprefix("-").isdigit() and len(text) <= _DIGITS:
+            found = int(text)
+            if least <= found and (most is None or found <= most):
+                return found
+        raise click.BadParameter(f"use a whole number {bounds}, not '{text}'")
+
+    return convert
 
 
 class HelpGroup(click.Group):
@@ -136,6 +152,21 @@ def summary(command: click.Command) -> str:
     return " ".join(first.split()).rstrip(".")
 
 
+def problem_of(error: click.UsageError) -> str:
+    """Return what is wrong with a command line, in the words of the other errors and on one line."""
+    if isinstance(error, click.NoSuchOption):
+        known = [name for param in error.ctx.command.params for name in param.opts] if error.ctx is not None else []
+        return f"there is no option '{error.option_name}'{_nearest(error.option_name, known, 1)}"
+    if isinstance(error, click.MissingParameter) and error.param is not None:
+        kind = error.param.type
+        choices = f"; it is one of: {', '.join(map(str, kind.choices))}" if isinstance(kind, click.Choice) else ""
+        return f"{error.param.param_type_name} {error.param.get_error_hint(error.ctx)} is missing{choices}"
+    if isinstance(error, click.BadParameter) and error.param is not None:
+        return f"{error.param.get_error_hint(error.ctx)}: {' '.join(error.message.split()).rstrip('.')}"
+    text = " ".join(error.format_message().split()).rstrip(".")
+    return text[:1].lower() + text[1:]
+
+
 def _expanded(group: click.Group, names: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:
     """Yield commands by name, the commands of a subgroup one by one."""
     for name in names:
@@ -151,5 +182,9 @@ def _suggestion(word: str, known: Mapping[str, click.Command]) -> str:
     if meant in known:
         return f"; use '{meant}'"
     visible = [name for name, command in known.items() if not command.hidden]
-    near = difflib.get_close_matches(word, visible, n=2)
+    return _nearest(word, visible, 2)
+
+
+def _nearest(word: str, known: Iterable[str], most: int) -> str:
+    near = difflib.get_close_matches(word, [*known], most)
     return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""

@@ -178,7 +178,7 @@ def _repository(repository: Repository) -> Iterator[Finding]:
     )
     _, states = hooks.status(repository, server=repository.bare)
     lacking = [each.name for each in states if each.state not in found.GOOD]
-    few = f"hooks that are not installed: {', '.join(lacking)}"
+    few = f"not installed: {', '.join(lacking)}" if len(lacking) < len(states) else "the hooks are not installed"
     yield Finding(
         not lacking, few if lacking else "the hooks are installed", "install them: gitorch hooks install", advice=True
     )

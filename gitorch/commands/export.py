@@ -56,7 +56,7 @@ def _task(workflow: Workflow, name: str, rev: str) -> Task:
 def _store(path: Path, pieces: Iterable[str]) -> None:
     """Write a file whole or not at all; what is no plain file, such as a pipe, is written to as it is."""
     if path.is_dir() or not path.parent.is_dir():
-        what = "is a folder" if path.is_dir() else "cannot be made: there is no such folder"
+        what = "is a directory" if path.is_dir() else "cannot be written: there is no such directory"
         raise GitorchError(f"{path} {what}", hint="name a file: -o FILE", code=Exit.USAGE)
     if path.is_symlink() or (path.exists() and not path.is_file()):
         with path.open("w", encoding="utf-8") as file:

@@ -72,7 +72,7 @@ def _check_task(workflow: Workflow, task: str, revs: tuple[str, ...]) -> None:
         return
     raise GitorchError(
         f"there is no task {quote(task)} in this history{nearest(task, workflow.state().states)}",
-        hint="gitorch list",
+        hint="list the tasks: gitorch list",
         code=Exit.USAGE,
     )
 

@@ -47,11 +47,11 @@ def _loop(workflow: Workflow, chosen: Options, live: Live, interrupts: Interrupt
 
 
 def _finish(workflow: Workflow, step: Step) -> int:
-    sums = f"[{counted(step.totals.steps, 'step')}, {show_cost(step.totals)}]"
     if step.exit == Exit.LIMIT:
-        output.say(f"stopped: {step.reason}  {sums}")
+        output.say(f"stopped: {step.reason}")
         note_hint(step)
         return step.exit
+    sums = f"[{counted(step.totals.steps, 'step')}, {show_cost(step.totals)}]"
     output.say(f"{step.main_task.status}: {step.main_task.next}  {sums}")
     if not explain(workflow, step) and step.exit == Exit.BLOCKED:
         output.note("answer it: gitorch answer 'TEXT'")

@@ -127,7 +127,7 @@ def _show(seen: Seen) -> None:
         output.say("🔀 BRANCH: none, HEAD is detached")
     elif state.states or main is not None:
         output.say(f"🔀 BRANCH: {seen.branch}")
-    if seen.latest is not None and seen.latest.fold.totals.steps:
+    if seen.latest is not None and seen.latest.fold.totals.steps and (state.states or main is not None):
         totals = seen.latest.fold.totals
         output.say(f"💰 SO FAR: {counted(totals.steps, 'step')}, {show_cost(totals)}")
     now, limit = seen.now, seen.limit
@@ -185,7 +185,7 @@ def _without_main_task(state: WorkflowState, ready: int) -> str:
     if not state.states:
         return "nothing to do: gitorch start NAME -d TEXT, or gitorch create NAME"
     if ready:
-        return f"no MAIN_TASK yet: {ready} {'task' if ready == 1 else 'tasks'} ready; gitorch run does them"
+        return f"no MAIN_TASK yet; {counted(ready, 'task')} can run: gitorch run"
     if planner.is_open(state.states):
         return "no MAIN_TASK yet, and no task is ready"
     return "no MAIN_TASK yet: all tasks are completed"

@@ -8,11 +8,10 @@ from typing import Any
 from gitorch import output
 from gitorch.core import template as template_files
 from gitorch.core.expand import expand
-from gitorch.core.names import quote
+from gitorch.core.names import nearest, quote
 from gitorch.core.task import Task
 from gitorch.core.template import Template
 from gitorch.core.text import counted
-from gitorch.core.yamltext import did_you_mean
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.repository import open_repository
 from gitorch.loop import catalog
@@ -30,7 +29,8 @@ def run(*, folder: str, what: str, as_json: bool, name: str | None = None) -> in
         raise known.problems[name]
     if name is None or name not in known:
         raise GitorchError(
-            f"there is no template {quote(name or '')}{did_you_mean(name or '', known)}", hint="gitorch templates list"
+            f"there is no template {quote(name or '')}{nearest(name or '', known)}",
+            hint="list the templates: gitorch templates list",
         )
     return _show(known[name], as_json=as_json)
 

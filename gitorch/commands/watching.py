@@ -15,7 +15,7 @@ from gitorch.agents import descendants
 from gitorch.core.message import NO_TASK
 from gitorch.core.plan import Plan
 from gitorch.core.record import Totals
-from gitorch.core.text import counted
+from gitorch.core.text import counted, shortened
 from gitorch.loop.limits import show_cost
 
 _REDRAW: Final = 0.5  # seconds
@@ -55,7 +55,7 @@ class Live:
         self._stop_at = stop_at
         self._quiet = quiet
         self._terminal = output.is_terminal(sys.stderr) and not quiet
-        self._what = ""
+        self._what = ("", "", "", "")  # what runs: the action, the task, the agent, the attempt
         self._drawn = 0.0
         self._told = False
         self._totals = Totals()
@@ -67,13 +67,13 @@ class Live:
     def began(self, plan: Plan, agent: str, attempt: int | None, totals: Totals) -> None:
         """Say what has begun."""
         again = f", attempt {attempt}" if attempt is not None and attempt > 1 else ""
-        self._what = f"{plan.action} {plan.task or NO_TASK} by {agent}{again}"
+        self._what = (f"… {plan.action} ", plan.task or NO_TASK, f" by {agent}", again)
         self._drawn = 0.0
         self._totals = totals
         self._doing = ""
         self._done = self.progress()
         if not self._terminal and not self._quiet:
-            output.note(f"… {self._what}  [{self._sums()}]")
+            output.note(f"{''.join(self._what)}  [{self._sums()}]")
 
     def tick(self, seconds: float) -> bool:
         """Redraw the live line; return whether the agent is to be stopped."""
@@ -83,19 +83,35 @@ class Live:
             self.note("the run stops when this step has ended; press ^C again to stop its agent now")
         if self._terminal and time.monotonic() - self._drawn > _REDRAW:
             self._drawn = time.monotonic()
-            doing = f"  {self._doing}" if self._doing else f"  [{self._sums()}]"
-            self._draw(f"… {self._what}  {output.duration(seconds)}", doing)
+            self._draw(self._line(seconds, self._width()))
         return stop
 
     def doing(self, text: str) -> None:
         """Remember what the agent is doing, for the live line."""
         self._doing = text
 
-    def _draw(self, text: str, more: str = "") -> None:
+    def _width(self) -> int:
+        """Return how many columns a line may take now."""
+        return output.columns(sys.stderr) - 1
+
+    def _line(self, seconds: float, width: int) -> str:
+        """Return what runs: action, task and time, then what fits of the rest. A long name is cut first."""
+        action, name, agent, again = self._what
+        elapsed = f"  {output.duration(seconds)}"
+        for after in (agent + again, agent, ""):
+            room = width - len(action + after + elapsed)
+            if room >= min(len(name), _LEAST):
+                break
+        line = action + shortened(name, max(room, _LEAST)) + after + elapsed
+        left = width - len(line)
+        if self._doing:
+            return f"{line}  {self._doing}" if left >= _LEAST else line
+        sums = f"  [{self._sums()}]"
+        return line + sums if len(sums) <= left else line
+
+    def _draw(self, line: str) -> None:
         """Draw the live line within the terminal's width as it is now: a longer one would wrap, and stay."""
-        width = output.columns(sys.stderr) - 1
-        line = output.fit(text + more, width) if len(text) + _LEAST <= width else output.fit(text, width)
-        sys.stderr.write(f"\r\x1b[K{output.harmless(line)}")
+        sys.stderr.write(f"\r\x1b[K{output.harmless(output.fit(line, self._width()))}")
         sys.stderr.flush()
 
     def note(self, text: str) -> None:
@@ -120,7 +136,7 @@ class Live:
             output.note(f"… waiting {output.duration(seconds)}: {reason}")
         while (left := end - time.monotonic()) > 0 and not self._interrupts.count:
             if self._terminal:
-                self._draw(f"… continuing in {output.duration(left)}", f": {reason}")
+                self._draw(f"… continuing in {output.duration(left)}: {reason}")
             time.sleep(min(0.2, left))
         self.wipe()
 

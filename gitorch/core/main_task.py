@@ -61,7 +61,7 @@ def make(status: str, next_: str, task: str | None = None, focus: str | None = N
     for known in STATUSES:
         if status == known:
             return MainTask(known, next_, task, focus)
-    raise GitorchError(f"STATUS {quote(status)} is unknown", hint=f"one of: {', '.join(STATUSES)}", code=Exit.USAGE)
+    raise GitorchError(f"{quote(status)} is not a valid STATUS", hint=f"one of: {', '.join(STATUSES)}", code=Exit.USAGE)
 
 
 def shorten(text: str) -> str | None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from gitorch.core import plain, trailers
 from gitorch.core.names import quote
 from gitorch.core.record import Check, Record
-from gitorch.core.text import clean, one_line, paragraphs
+from gitorch.core.text import clean, one_line, paragraphs, shortened
 from gitorch.core.trailers import FIELDS, PREFIX, InvalidMessage, is_ours, line_text, own_pairs, pairs_of
 
 MAX_SUBJECT: Final = 72
@@ -35,7 +35,7 @@ def subject(name: str | None, what: str) -> str:
     name = name or NO_TASK
     room = MAX_SUBJECT - len("gitorch(): ")
     what = _cut_at_word(one_line(what), room - min(len(name), _LEAST_NAME))
-    return f"gitorch({_cut_in_middle(name, room - len(what))}): {what}"
+    return f"gitorch({shortened(name, room - len(what))}): {what}"
 
 
 def _cut_at_word(text: str, limit: int) -> str:
@@ -43,13 +43,6 @@ def _cut_at_word(text: str, limit: int) -> str:
         return text
     words = text[:limit].rpartition(" ")[0]
     return (words if len(words) > limit // 2 else text[: limit - 1]).rstrip(" ,:;") + "…"
-
-
-def _cut_in_middle(name: str, limit: int) -> str:
-    if len(name) <= limit:
-        return name
-    tail = (limit - 1) // 2
-    return f"{name[: limit - 1 - tail]}…{name[-tail:]}"
 
 
 def canonical(record: Record) -> Record:

@@ -59,7 +59,9 @@ def name_problem(name: str) -> str | None:
     if len(name) > MAX_NAME:
         return f"it has {len(name)} characters, {MAX_NAME} are allowed"
     if not _NAME.fullmatch(name):
-        return "a name has lower-case letters a-z, digits, '.', '_' and '-', and begins with a letter or digit"
+        if name[0] in "._-":
+            return "it has to begin with a letter or digit"
+        return "use a-z, 0-9, '.', '_' and '-'"
     if name.endswith("."):
         return "it ends in a dot"
     if name in _RESERVED:
@@ -76,7 +78,7 @@ def check_name(name: str) -> str:
         return name
     slug = slugify(name)
     hint = f"try {slug}" if slug is not None and slug != name else "for example: chip-market-analysis"
-    raise GitorchError(f"{quote(name)} is not a task name: {problem}", hint=hint, code=Exit.USAGE)
+    raise GitorchError(f"{quote(name)} is not a valid task name: {problem}", hint=hint, code=Exit.USAGE)
 
 
 def slugify(text: str) -> str | None:

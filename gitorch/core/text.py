@@ -31,6 +31,14 @@ def one_line(text: str, limit: int = 500) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
+def shortened(name: str, limit: int) -> str:
+    """Return a name of at most `limit` characters, cut in its middle: names of subtasks differ at their ends."""
+    if len(name) <= limit:
+        return name
+    tail = (limit - 1) // 2
+    return f"{name[: limit - 1 - tail]}…{name[len(name) - tail :]}"
+
+
 def counted(number: int, what: str) -> str:
     """Return a number of things: `1 step`, `2 steps`."""
     return f"{number} {what}" + ("" if number == 1 else "s")

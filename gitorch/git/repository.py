@@ -279,5 +279,5 @@ def open_repository(folder: Path | str = ".", *, in_hook: bool = False) -> Repos
     """Open the repository that a folder lies in; in a git hook, the one that git names."""
     path = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow links that git shows to the user
     if not path.is_dir():
-        raise GitorchError(f"{folder}: there is no such folder", code=Exit.USAGE)
+        raise GitorchError(f"{folder}: there is no such directory", code=Exit.USAGE)
     return Repository.discover(path, told_to_hooks(os.environ) if in_hook else {})

@@ -10,11 +10,10 @@ from typing import Final
 from gitorch import data
 from gitorch.core import template as template_files
 from gitorch.core.expand import expand
-from gitorch.core.names import TEMPLATES_DIR, quote
+from gitorch.core.names import TEMPLATES_DIR, nearest, quote
 from gitorch.core.task import AUTO, Parameters, Task
 from gitorch.core.template import FALLBACK, Template
 from gitorch.core.yamlnode import YamlError
-from gitorch.core.yamltext import did_you_mean
 from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository
 
@@ -101,7 +100,8 @@ def pick(name: str | None, task: Task, known: Mapping[str, Template]) -> Templat
         raise known.problems[wanted]
     if wanted not in known:
         raise GitorchError(
-            f"there is no template {quote(wanted)}{did_you_mean(wanted, known)}", hint="gitorch templates list"
+            f"there is no template {quote(wanted)}{nearest(wanted, known)}",
+            hint="list the templates: gitorch templates list",
         )
     return known[wanted]
 

@@ -38,27 +38,31 @@ def reached(limits: Limits, totals: Totals) -> Reached | None:
     """Return the limit that the sums have reached, None where there is room for another step."""
     if limits.max_steps is not None and totals.steps >= limits.max_steps:
         return Reached(
-            f"--max-steps {limits.max_steps} is reached: {counted(totals.steps, 'step')} since start",
+            f"--max-steps {limits.max_steps} is reached: {_sums(totals)}",
             f"--max-steps {totals.steps + 2} runs two more",
         )
     spent = totals.cost_usd or Decimal(0)
     if limits.max_cost_usd is not None and spent >= limits.max_cost_usd:
         most = plain(limits.max_cost_usd)
         return Reached(
-            f"--max-cost {most} is reached: {plain(spent)} USD since start",
+            f"--max-cost {most} is reached: {_sums(totals)}",
             f"--max-cost {plain(spent + max(limits.max_cost_usd, Decimal(1)))} goes on",
         )
     if limits.max_seconds is not None and totals.seconds >= limits.max_seconds:
         return Reached(
-            f"--max-time {limits.max_seconds}s is reached: agents have run {plain(totals.seconds)} s since start",
+            f"--max-time {limits.max_seconds}s is reached: agents ran {plain(totals.seconds)} s; {_sums(totals)}",
             f"--max-time {ceil(totals.seconds) + max(limits.max_seconds, 60)}s goes on",
         )
     if totals.idle >= limits.max_idle:
         return Reached(
-            f"--max-idle {limits.max_idle} is reached: {counted(totals.idle, 'invocation')} in a row changed nothing",
+            f"--max-idle {limits.max_idle} is reached: {counted(totals.idle, 'step')} in a row changed nothing",
             f"read what they report: gitorch log; --max-idle {totals.idle + 5} goes on",
         )
     return None
+
+
+def _sums(totals: Totals) -> str:
+    return f"{counted(totals.steps, 'step')} since start, {show_cost(totals)}"
 
 
 def money_left(limits: Limits, totals: Totals) -> Decimal | None:

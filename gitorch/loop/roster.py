@@ -11,9 +11,8 @@ from typing import Final, NamedTuple
 from gitorch import agents, data
 from gitorch.agents import spec
 from gitorch.agents.spec import Agent
-from gitorch.core.names import TASKS_DIR, quote
+from gitorch.core.names import TASKS_DIR, nearest, quote
 from gitorch.core.yamlnode import YamlError
-from gitorch.core.yamltext import did_you_mean
 from gitorch.errors import Exit, GitorchError
 from gitorch.git.repository import Repository
 from gitorch.loop import trust
@@ -101,7 +100,9 @@ def load(repository: Repository | None, name: str) -> Agent:
     source = known.get(name)
     if source is None:
         raise GitorchError(
-            f"there is no agent {quote(name)}{did_you_mean(name, known)}", hint="gitorch agents list", code=Exit.USAGE
+            f"there is no agent {quote(name)}{nearest(name, known)}",
+            hint="list the agents: gitorch agents list",
+            code=Exit.USAGE,
         )
     if source.waits:
         raise GitorchError(

@@ -188,12 +188,14 @@ def test_a_bad_name(started: Sandbox, name: str) -> None:
 
 @pytest.mark.parametrize("command", ["start", "drop", "show", "context", "decompose"])
 def test_a_bad_name_to_any_command(started: Sandbox, command: str) -> None:
-    refused(started, command, "../x", *(["--auto"] if command == "decompose" else []), code=2, says="not a task name")
+    refused(
+        started, command, "../x", *(["--auto"] if command == "decompose" else []), code=2, says="not a valid task name"
+    )
 
 
 def test_a_name_that_looks_like_an_option(started: Sandbox) -> None:
     refused(started, "create", "-rf", code=2)
-    refused(started, "create", "--", "-rf", code=2, says="not a task name")
+    refused(started, "create", "--", "-rf", code=2, says="not a valid task name")
 
 
 REFUSED: dict[str, tuple[tuple[str, ...], int, str]] = {
@@ -233,9 +235,9 @@ REFUSED: dict[str, tuple[tuple[str, ...], int, str]] = {
     "two agents": (("step", "--agent", "local", "--agent-command", "x"), 2, "cannot be used together"),
     "an unknown agent": (("step", "--agent", "lcoal"), 2, "did you mean local?"),
     "an unknown command": (("nonsense",), 2, "No such command"),
-    "an unknown option": (("status", "--nonsense"), 2, "No such option"),
+    "an unknown option": (("status", "--nonsense"), 2, "there is no option"),
     "an argument too many": (("status", "x"), 2, "unexpected"),
-    "an argument too few": (("update", "continue"), 2, "Missing argument"),
+    "an argument too few": (("update", "continue"), 2, "is missing"),
     "a revision that is none": (("log", "nothing"), 1, "'nothing'"),
     "a revision that is an option": (("log", "--", "--output=pwned"), 2, "no revision"),
     "a revision to verify": (("verify", "nothing"), 1, "'nothing'"),

@@ -98,11 +98,11 @@ def test_every_rule_has_its_message(content: bytes, problem: str) -> None:
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
-        (("done", "a"), "STATUS 'done' is unknown"),
+        (("done", "a"), "'done' is not a valid STATUS"),
         (("continue", ""), "NEXT '': it is empty"),
         (("continue", "a\nb"), "NEXT 'a\\nb': it has line breaks"),
         (("continue", "\ud800"), "line breaks or control characters"),
-        (("continue", "a", "A"), "'A' is not a task name"),
+        (("continue", "a", "A"), "'A' is not a valid task name"),
         (("continue", "a", None, " b"), "FOCUS ' b': it begins or ends with a blank"),
         (("continue", "a", None, ""), "FOCUS '': it is empty"),
     ],

@@ -235,9 +235,9 @@ BAD = {
     "amount": (swap("Cost-USD: 0.25", "Cost-USD: 0.250"), "a plain decimal number is wanted"),
     "exponent": (swap("Cost-USD: 0.25", "Cost-USD: 1e3"), "a plain decimal number is wanted"),
     "nan": (swap("Cost-USD: 0.25", "Cost-USD: NaN"), "a plain decimal number is wanted"),
-    "status": (swap("Status: continue", "Status: done"), "STATUS 'done' is unknown"),
+    "status": (swap("Status: continue", "Status: done"), "'done' is not a valid STATUS"),
     "next": (swap("Next: Execute", "Next: " + "w " * 15 + "Execute"), "15 are allowed"),
-    "task": (swap("Task: chip", "Task: -chip"), "is not a task name"),
+    "task": (swap("Task: chip", "Task: -chip"), "is not a valid task name"),
     "foreign-event": (swap("Event: end", "Event: create"), "does not belong to a record of create"),
 }
 

@@ -347,7 +347,7 @@ def test_into_a_file_or_a_pipe(story: Story, tmp_path: Path, form: str) -> None:
         (("dot", "nowhere"), 1, "'nowhere'"),
         (("otlp", "nowhere"), 1, "'nowhere'"),
         (("json", "-o", "."), 2, "is a folder"),
-        (("dot", "-o", "no/such/folder"), 2, "no such folder"),
+        (("dot", "-o", "no/such/folder"), 2, "no such directory"),
     ],
 )
 def test_what_cannot_be_done_is_told(story: Story, args: tuple[str, ...], code: int, said: str) -> None:

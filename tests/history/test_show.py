@@ -201,11 +201,11 @@ def test_an_open_one_is_shown_up_to_now(story: Story, tmp_path: Path) -> None:
     ("name", "code", "said"),
     [
         ("ffffffffffffffffffffffffffffffff", 1, "there is no task"),
-        ("HEAD~1~99", 2, "is not a task name"),
-        ("--output=x", 2, "is not a task name"),
-        ("", 2, "is not a task name"),
-        ("a\nb", 2, "is not a task name"),
-        ("HEAD:README.md", 2, "is not a task name"),
+        ("HEAD~1~99", 2, "is not a valid task name"),
+        ("--output=x", 2, "is not a valid task name"),
+        ("", 2, "is not a valid task name"),
+        ("a\nb", 2, "is not a valid task name"),
+        ("HEAD:README.md", 2, "is not a valid task name"),
     ],
 )
 def test_what_is_not_there_is_told(story: Story, name: str, code: int, said: str) -> None:

@@ -20,7 +20,7 @@ def test_it_is_asked_before_each_call_and_what_is_left_is_passed_down(bench: Ben
     bench("create", "v")
     agent = fake(sealed, f'echo "$@" | grep -o -- "--budget=.*" >> budgets.txt\n{WORK}{says(text="ok", cost=0.4)}')
     stopped = bench("run", *agent, "--max-cost", "0.8", code=30)
-    assert "--max-cost 0.8 is reached: 0.8 USD since start" in stopped.out
+    assert "--max-cost 0.8 is reached: 2 steps since start, 0.8 USD" in stopped.out
     assert bench.read("budgets.txt").split() == ["--budget=0.8", "--budget=0.4"]
     assert bench("step", *agent, "--max-cost", "0.8", code=30).code == 30
     bench("run", *agent, "--max-cost", "5")

@@ -29,7 +29,7 @@ def is_valid(sandbox: Sandbox) -> bool:
 
 
 def test_they_run_without_a_start(two: Sandbox) -> None:
-    assert "no MAIN_TASK yet: 1 task ready; gitorch run does them" in two("status").out
+    assert "no MAIN_TASK yet; 1 task can run: gitorch run" in two("status").out
     done = two("run", "--agent-command", WORK)
     assert done.out.splitlines()[-1].startswith("completed: All tasks completed  [2 steps")
     assert two.states() == {"a": "completed", "b": "completed"}
