@@ -33,9 +33,15 @@ def _run(args: Sequence[str]) -> int:
         raise GitorchError(problem_of(error), hint=f"see {hint}", code=Exit.USAGE) from None
     except click.ClickException as error:
         raise GitorchError(error.format_message()) from None
+    except SystemExit:  # click's answer to a closed pipe
+        if {"-h", "--help", "--version"}.isdisjoint(args):
+            return Exit.ERROR
+        output.drop(sys.stdout)  # click prints these itself
     except click.Abort:
         raise KeyboardInterrupt from None
-    return int(result) if isinstance(result, int) else Exit.OK
+    else:
+        return int(result) if isinstance(result, int) else Exit.OK
+    return Exit.OK
 
 
 def _call(module: str, /, **values: Any) -> int:

@@ -7,6 +7,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import islice
 from typing import Any, Final, TextIO
 
@@ -57,11 +58,17 @@ def _write(text: str) -> bool:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries, and complains, at its end
+        drop(sys.stdout)
         if isinstance(error, BrokenPipeError):
             return False
         raise
     return True
+
+
+def drop(stream: TextIO) -> None:
+    """Send to nowhere what is written from now on, or Python tries to write it, and complains, at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def pieces(found: Iterable[str]) -> None:
@@ -118,10 +125,18 @@ def document(**values: Any) -> None:
 
 
 def note(text: str) -> None:
-    """Print a message."""
-    sys.stdout.flush()
-    sys.stderr.write(_harmless(text, sys.stderr) + "\n")
-    sys.stderr.flush()
+    """Print a message. Where it cannot be written the work goes on: no message is worth an invocation."""
+    write("")  # what was printed before it comes first
+    draw(_harmless(text, sys.stderr) + "\n")
+
+
+def draw(text: str) -> None:
+    """Write to the terminal, as it is, what is a message or a part of one."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        drop(sys.stderr)
 
 
 def error(problem: GitorchError) -> None:

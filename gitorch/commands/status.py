@@ -73,7 +73,7 @@ def run(*, folder: str, as_json: bool) -> int:
         return Exit.OK
     if seen.difference is not None:
         output.note(f"note: {seen.difference}")
-    _show(seen)
+    show(seen)
     return Exit.OK
 
 
@@ -115,7 +115,7 @@ def _document(seen: Seen) -> dict[str, object]:
     }
 
 
-def _show(seen: Seen) -> None:
+def show(seen: Seen) -> None:
     """Print the state for people."""
     main, state = seen.state.main_task, seen.state
     _show_main_task(main, state, len(seen.ready), seen.other)

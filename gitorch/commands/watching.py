@@ -111,8 +111,7 @@ class Live:
 
     def _draw(self, line: str) -> None:
         """Draw the live line within the terminal's width as it is now: a longer one would wrap, and stay."""
-        sys.stderr.write(f"\r\x1b[K{output.harmless(output.fit(line, self._width()))}")
-        sys.stderr.flush()
+        output.draw(f"\r\x1b[K{output.harmless(output.fit(line, self._width()))}")
 
     def note(self, text: str) -> None:
         """Print something that the user should know, once, and that a limit cannot be kept once for all steps."""
@@ -124,10 +123,9 @@ class Live:
         output.note(output.paint("note:", "yellow", sys.stderr) + " " + text)
 
     def wipe(self) -> None:
-        """Take the live line away."""
+        """Remove the live line."""
         if self._terminal:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            output.draw("\r\x1b[K")
 
     def countdown(self, seconds: float, reason: str) -> None:
         """Wait visibly; a wish to stop ends the wait."""

@@ -14,10 +14,13 @@ import pytest
 
 from gitorch import output
 from gitorch.cli import cli
-from gitorch.commands import watching
+from gitorch.commands import status, watching
+from gitorch.core.fold import Fold
 from gitorch.core.plan import Plan
-from gitorch.core.record import Totals
+from gitorch.core.record import Record, Totals
 from gitorch.help import EVERYDAY, FURTHER, summary
+from gitorch.ledger.history import Recent
+from gitorch.ledger.state import Files, WorkflowState
 from tests.docs import commands
 from tests.sandbox import Sandbox, quickly
 
@@ -256,3 +259,15 @@ def test_a_line_is_cut_by_the_columns_that_its_characters_take() -> None:
 def test_every_finished_line_names_the_agent(sandbox: Sandbox) -> None:
     sandbox("create", "a", "-d", "do a")
     assert "✓ execute a by command: completed" in sandbox("run", "--agent-command", "echo x > x; echo done").out
+
+
+def test_status_says_whose_limit_holds_and_until_when(capsys: pytest.CaptureFixture[str]) -> None:
+    last = Record(event="end", subject="", agent="claude", retry_at="2100-01-31T05:25:00Z")
+    latest = Recent(fold=Fold(Totals(steps=1)), begin=None, last=last)
+    seen = status.Seen(
+        WorkflowState(None, None, {}, Files({}, {}), None), None, [], [], set(), latest, "main", None, None
+    )
+    status.show(seen)
+    assert "LIMIT: waiting for claude until 2100-01-31 05:25 (in " in capsys.readouterr().out
+    status.show(seen._replace(latest=latest._replace(by_hand=True)))
+    assert "LIMIT" not in capsys.readouterr().out

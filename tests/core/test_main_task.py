@@ -79,7 +79,7 @@ BAD = {
     "bom": (b"\xef\xbb\xbf" + GOOD, ":1: '\\ufeffSTATUS: continue' is none of STATUS"),
     "unknown": (GOOD + b"NOTE: x\n", ":5: 'NOTE: x' is none of STATUS"),
     "empty-line": (GOOD + b"\n", ":5: '' is none of STATUS"),
-    "task": (NEXT + b"a\nTASK: A b\n", ":3: TASK 'A b': a name has lower-case"),
+    "task": (NEXT + b"a\nTASK: A b\n", ":3: TASK 'A b': use a-z"),
     "reserved-task": (NEXT + b"a\nTASK: templates\n", "the name is reserved"),
     "empty-focus": (NEXT + b"a\nFOCUS: \n", ":3: FOCUS '': it is empty"),
 }

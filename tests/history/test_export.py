@@ -346,7 +346,7 @@ def test_into_a_file_or_a_pipe(story: Story, tmp_path: Path, form: str) -> None:
         (("svg",), 2, "svg"),
         (("dot", "nowhere"), 1, "'nowhere'"),
         (("otlp", "nowhere"), 1, "'nowhere'"),
-        (("json", "-o", "."), 2, "is a folder"),
+        (("json", "-o", "."), 2, "is a directory"),
         (("dot", "-o", "no/such/folder"), 2, "no such directory"),
     ],
 )

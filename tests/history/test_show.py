@@ -122,7 +122,7 @@ def test_a_long_difference_is_cut_unless_all_is_wanted(story: Story, tmp_path: P
     mine.write(".tasks/notes/notes.md", "".join(f"line {number}\n" for number in range(2000)) + "x" * 5000 + "\n")
     mine("move", "notes", "completed")
     cut, whole = mine("show", "HEAD").out, mine("show", "HEAD", "--full").out
-    assert "goes on: --full" in cut
+    assert "is longer: --full" in cut
     assert "+line 1999\n" not in cut
     assert "+line 1999\n" in whole
     assert "x" * 5000 in whole
