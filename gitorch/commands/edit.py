@@ -25,7 +25,7 @@ def run(*, folder: str, name: str) -> int:
             draft.write_text(text, encoding="utf-8")
             edited = _edited(workflow, name, draft)
         commit = workflow.edit(name, edited) if edited != text else None
-    output.say(f"{path} is not changed" if commit is None else f"committed {path}  ({commit[:10]})")
+    output.say(f"{path} is unchanged" if commit is None else f"committed {path}  ({commit[:10]})")
     return Exit.OK
 
 

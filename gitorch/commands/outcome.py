@@ -51,7 +51,8 @@ def tell(step: Step) -> str:
     """Return the result of a step as one line."""
     if step.commit is None:
         return step.reason or ""
-    signs = {"completed": ("✓", "green"), "blocked": ("?", "yellow"), "interrupted": ("-", "yellow")}
+    later = dict.fromkeys(("interrupted", "rate-limited", "unavailable"), ("-", "yellow"))
+    signs = {"completed": ("✓", "green"), "blocked": ("?", "yellow"), **later}
     sign, style = signs.get(step.outcome or "", ("✗", "red"))
     why = f": {step.reason}" if step.reason else ""
     attempt = f" (attempt {step.attempt})" if step.attempt is not None and step.attempt > 1 else ""

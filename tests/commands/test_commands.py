@@ -323,3 +323,17 @@ def test_a_reopened_workflow_goes_on_and_ends(research: Sandbox) -> None:
     assert research("step", "--json", code=10).json["task"] == "chip-research"
     assert set(research.states().values()) == {"completed"}
     assert research("verify", "--json").json["ok"]
+
+
+def test_a_broken_template_hides_no_other(sandbox: Sandbox) -> None:
+    sandbox.write(".tasks/templates/bad.yaml", "name: bad\n  x: [\n")
+    listed = sandbox("templates", "list")
+    assert "research " in listed.out
+    assert listed.err.startswith("not valid: .tasks/templates/bad.yaml:2: ")
+    assert "analysis.md" in sandbox("templates", "show", "research").out
+    sandbox("start", "chip-research", "-d", "Analyze it", "--template", "research")
+    assert "decompose chip-research by template: completed" in sandbox("step").out
+    assert ".tasks/templates/bad.yaml:2: " in sandbox("templates", "show", "bad", code=1).err
+    sandbox("create", "a")
+    assert "there is no template 'nope'\n" in sandbox("decompose", "a", "--template", "nope", code=1).err
+    assert "nofile.yaml is not a file" in sandbox("templates", "check", "nofile.yaml", code=1).err

@@ -40,7 +40,7 @@ def test_a_template_is_read() -> None:
 BAD = {
     "nothing": ("", "f:1: name: is missing"),
     "text": ("hello", "f:1: a template must be keys with values"),
-    "name": (PLAIN.replace("name: t", "name: T"), "f:1: name: 'T': a name has lower-case"),
+    "name": (PLAIN.replace("name: t", "name: T"), "f:1: name: 'T': use a-z"),
     "no-description": (PLAIN.replace("description: a template", "description:"), "f:2: description: is missing"),
     "unknown-key": (PLAIN + "subtaks: x\n", "f:8: subtaks: unknown key; did you mean subtasks?"),
     "no-subtasks": ("name: t\ndescription: d\n", "f:1: subtasks: a list of at least one subtask is wanted"),
@@ -77,9 +77,9 @@ BAD = {
         PLAIN + "  - {name: b, description: '{item}'}\n",
         "f:8: description: {item} is no parameter",
     ),
-    "name-placeholder": (PLAIN + "  - {name: 'b-{topic}', description: d}\n", "f:8: name: 'b-{topic}': a name has"),
-    "name-item": (PLAIN + "  - {name: 'b-{item}', description: d}\n", "f:8: name: 'b-{item}': a name has"),
-    "name-brace": (PLAIN + "  - {name: 'b{{', description: d}\n", "f:8: name: 'b{{': a name has"),
+    "name-placeholder": (PLAIN + "  - {name: 'b-{topic}', description: d}\n", "f:8: name: 'b-{topic}': use a-z"),
+    "name-item": (PLAIN + "  - {name: 'b-{item}', description: d}\n", "f:8: name: 'b-{item}': use a-z"),
+    "name-brace": (PLAIN + "  - {name: 'b{{', description: d}\n", "f:8: name: 'b{{': use a-z"),
     "foreach": (
         PLAIN + "  - {name: b, description: d, foreach: vendor}\n",
         "f:8: foreach: 'vendor' is no parameter; did you mean vendors?",
