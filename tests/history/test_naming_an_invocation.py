@@ -142,4 +142,4 @@ def test_several_that_begin_alike_are_told_by_all_three(sandbox: Sandbox) -> Non
 def test_what_names_nothing(sides: Sides, name: str) -> None:
     assert sides("show", "--", name, code=None).code != 0
     for command in (("rewind", "--", name), ("fork", "-b", "forked", "--", name)):
-        refused(sides, *command, code=2, says="no invocation and no commit")
+        refused(sides, *command, code=2, says="is not an invocation or a commit")
