@@ -20,7 +20,7 @@ from gitorch.errors import Exit, GitorchError
 
 _PACKAGE: Final = Path(__file__).parent.parent
 _TAKEN: Final = frozenset({"run", "command", "function", "own", "template"})
-_HINT: Final = "compare it with a shipped one: gitorch agents show claude"
+_HINT: Final = "for an example: gitorch agents show claude"
 _STOPS: Final = {"TERM": signal.SIGTERM, "INT": signal.SIGINT}
 _FORMS: Final[tuple[Form, ...]] = ("json-lines", "json", "text")
 
