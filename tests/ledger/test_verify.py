@@ -41,7 +41,10 @@ def _agree(sandbox: Sandbox, commit: str) -> None:
 
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Sandbox:
-    return Quick(Sandbox.create(tmp_path / "repo").root)
+    """Return a repository in which the built-in agent finds something for each workflow."""
+    sandbox = Quick(Sandbox.create(tmp_path / "repo").root)
+    sandbox.commit(**{"words.md": "Words on rivers, and on features.\n"})
+    return sandbox
 
 
 _BUILT: dict[str, Path] = {}
@@ -59,7 +62,7 @@ def ran(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
 
 
 def _build(sandbox: Sandbox) -> None:
-    sandbox.commit(file="x\n", **{"notes.md": "Notes on the main work: deep, far, signed, homeless, tide, wanted.\n"})
+    sandbox.commit(file="x\n", **{"notes.md": "Notes on the main work: deep, far, signed, homeless, tide, wanted, hand.\n"})
     sandbox("start", "main-research", "-d", "What is wanted")
     sandbox("step")
     sandbox.commit("between", file="y\n")
@@ -76,8 +79,6 @@ def _build(sandbox: Sandbox) -> None:
 @pytest.mark.thorough
 def test_a_run_by_machine_and_by_hand_holds(ran: Sandbox) -> None:
     holds(ran)
-    ran("drop", "hand", code=1)
-    ran("update", "continue", "Go on")
     ran("drop", "hand")
     ran("run")
     holds(ran)
@@ -97,7 +98,7 @@ def test_an_ordinary_merge_holds_and_the_workflow_goes_on(ran: Sandbox) -> None:
 def test_a_workflow_on_a_feature_branch_merged_with_a_merge_commit(sandbox: Sandbox) -> None:
     sandbox.commit(file="x\n")
     sandbox.git("checkout", "-qb", "feature")
-    sandbox("start", "feature-research")
+    sandbox("start", "feature-research", "-d", "Which rivers?")
     sandbox("step")
     sandbox("step")
     sandbox.git("checkout", "-q", "main")
@@ -117,7 +118,7 @@ def test_a_workflow_on_a_feature_branch_merged_with_a_merge_commit(sandbox: Sand
 def test_a_feature_branch_squashed_is_found(sandbox: Sandbox) -> None:
     sandbox.commit(file="x\n")
     sandbox.git("checkout", "-qb", "feature")
-    sandbox("start", "feature-research")
+    sandbox("start", "feature-research", "-d", "Which rivers?")
     sandbox.git("checkout", "-q", "main")
     sandbox.git("merge", "-q", "--squash", "feature")
     sandbox.git("commit", "-q", "--no-edit")
@@ -156,10 +157,10 @@ def test_records_moved_in_order_hold(sandbox: Sandbox, how: str) -> None:
 def test_two_branches_with_a_workflow_each_joined_by_choosing_one(sandbox: Sandbox) -> None:
     sandbox.commit(file="x\n")
     sandbox.git("checkout", "-qb", "other")
-    sandbox("start", "other-research")
+    sandbox("start", "other-research", "-d", "Which rivers?")
     sandbox("step")
     sandbox.git("checkout", "-q", "main")
-    sandbox("start", "main-research")
+    sandbox("start", "main-research", "-d", "Which rivers?")
     sandbox("step")
     sandbox("step")
     sandbox.git("merge", "-q", "-s", "ours", "-m", "keep ours", "other")
@@ -175,9 +176,9 @@ def test_two_branches_with_a_workflow_each_joined_by_choosing_one(sandbox: Sandb
 
 @pytest.mark.thorough
 def test_a_workflow_after_a_workflow_counts_anew(sandbox: Sandbox) -> None:
-    sandbox("start", "one-research")
+    sandbox("start", "one-research", "-d", "Which rivers?")
     sandbox("run")
-    sandbox("start", "two-research")
+    sandbox("start", "two-research", "-d", "Which rivers?")
     sandbox("run")
     assert sandbox("log", "--json", "-n1").json["total_steps"] == 4
     holds(sandbox)
