@@ -62,7 +62,9 @@ def ran(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
 
 
 def _build(sandbox: Sandbox) -> None:
-    sandbox.commit(file="x\n", **{"notes.md": "Notes on the main work: deep, far, signed, homeless, tide, wanted, hand.\n"})
+    sandbox.commit(
+        file="x\n", **{"notes.md": "Notes on the main work: deep, far, signed, homeless, tide, wanted, hand.\n"}
+    )
     sandbox("start", "main-research", "-d", "What is wanted")
     sandbox("step")
     sandbox.commit("between", file="y\n")
