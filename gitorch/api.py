@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from gitorch.loop.decompose import Choice
     from gitorch.loop.edit import NewTask, Started, Updated
     from gitorch.loop.lease import Handed
-    from gitorch.loop.lifecycle import PutAway
     from gitorch.loop.limits import Limits
     from gitorch.loop.merge import Merged
+    from gitorch.loop.put_away import PutAway
     from gitorch.loop.result import Step
     from gitorch.loop.rewind import Forked
     from gitorch.loop.watch import Watch
@@ -99,12 +99,19 @@ class Workflow:
         template: str | None = None,
         focus: str | None = None,
         parameters: Parameters | None = None,
+        watch: Watch | None = None,
     ) -> Started:
         """Begin a workflow; a finished one is archived first."""
         from gitorch.loop import edit
 
         return edit.start(
-            self.repository, name, description=description, template=template, focus=focus, parameters=parameters
+            self.repository,
+            name,
+            description=description,
+            template=template,
+            focus=focus,
+            parameters=parameters,
+            watch=watch,
         )
 
     def create(self, new: NewTask) -> Appended:
@@ -125,35 +132,35 @@ class Workflow:
 
         return edit.update(self.repository, status, next_, task=task, focus=focus)
 
-    def drop(self, *names: str, recursive: bool = False) -> Appended:
+    def drop(self, *names: str, recursive: bool = False, watch: Watch | None = None) -> Appended:
         """Remove tasks, with their subtasks if `recursive`; their directories stay."""
         from gitorch.loop import drop
 
-        return drop.drop(self.repository, *names, recursive=recursive)
+        return drop.drop(self.repository, *names, recursive=recursive, watch=watch)
 
-    def retry(self, name: str) -> Appended:
+    def retry(self, name: str, watch: Watch | None = None) -> Appended:
         """Make a failed, blocked or completed task pending again, and let MAIN_TASK continue."""
         from gitorch.loop import lifecycle
 
-        return lifecycle.retry(self.repository, name)
+        return lifecycle.retry(self.repository, name, watch)
 
-    def skip(self, name: str, reason: str | None = None) -> Appended:
+    def skip(self, name: str, reason: str | None = None, watch: Watch | None = None) -> Appended:
         """Complete a task without its work being done, on record as skipped."""
         from gitorch.loop import lifecycle
 
-        return lifecycle.skip(self.repository, name, reason)
+        return lifecycle.skip(self.repository, name, reason, watch)
 
-    def abandon(self, reason: str | None = None) -> PutAway:
+    def abandon(self, reason: str | None = None, watch: Watch | None = None) -> PutAway:
         """End the workflow: its open tasks leave the tree with their directories."""
-        from gitorch.loop import lifecycle
+        from gitorch.loop import put_away
 
-        return lifecycle.abandon(self.repository, reason)
+        return put_away.abandon(self.repository, reason, watch)
 
-    def archive(self, keep: Sequence[str] = ()) -> PutAway:
+    def archive(self, keep: Sequence[str] = (), watch: Watch | None = None) -> PutAway:
         """Put a finished workflow away: its tasks, their directories and MAIN_TASK leave the tree, except `keep`."""
-        from gitorch.loop import lifecycle
+        from gitorch.loop import put_away
 
-        return lifecycle.archive(self.repository, keep)
+        return put_away.archive(self.repository, keep, watch)
 
     def edit(self, name: str, text: str) -> str | None:
         """Commit a new text of a task file, once it is checked; return the commit, None where nothing changes."""

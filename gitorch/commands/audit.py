@@ -58,7 +58,7 @@ def _line(number: int, invocation: Invocation) -> str:
     again = f", attempt {invocation.attempt}" if (invocation.attempt or 1) > 1 else ""
     outcome = invocation.outcome or ("open" if invocation.ended is None else "")
     style = STYLES.get(outcome, "red")
-    why = end.reason or end.question if end is not None else None
+    why = invocation.reason or (end.question if end is not None else None)
     focus = invocation.before.focus if invocation.before is not None else None
     parts = [
         f"{number:>4}  {output.paint(when(invocation.began), 'dim')}  {what:<10}  {invocation.task or '-'}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gitorch
 from gitorch import output
+from gitorch.commands.watching import Interrupts, Live
 from gitorch.core.names import task_dir
 from gitorch.errors import Exit
 
@@ -11,7 +12,7 @@ from gitorch.errors import Exit
 def run(*, folder: str, names: tuple[str, ...], recursive: bool) -> int:
     """Remove tasks."""
     with gitorch.open(folder) as workflow:
-        record = workflow.drop(*names, recursive=recursive).record
+        record = workflow.drop(*names, recursive=recursive, watch=Live(Interrupts(), stop_at=1)).record
         gone = [change.name for change in record.changes if change.after is None]
         left = [name for name in gone if (workflow.repository.root / task_dir(name)).is_dir()]
         before = workflow.state("HEAD~1").main_task

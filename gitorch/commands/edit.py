@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -13,18 +14,20 @@ import gitorch
 from gitorch import output
 from gitorch.api import Workflow
 from gitorch.errors import Exit, GitorchError
-from gitorch.loop import task_edit
+from gitorch.loop import proposal, task_edit
 
 
 def run(*, folder: str, name: str) -> int:
     """Open a task file in the editor, and commit it once it is valid."""
+    proposal.refuse_inside("edit")
     with gitorch.open(folder) as workflow:
         path, text = task_edit.current(workflow.repository, name)
-        with tempfile.TemporaryDirectory(prefix="gitorch-edit-") as directory:
-            draft = Path(directory, f"{name}.md")
-            draft.write_text(text, encoding="utf-8")
-            edited = _edited(workflow, name, draft)
+        directory = Path(tempfile.mkdtemp(prefix="gitorch-edit-"))  # stays with a text that is not valid
+        draft = directory / f"{name}.md"
+        draft.write_text(text, encoding="utf-8")
+        edited = _edited(workflow, name, draft)
         commit = workflow.edit(name, edited) if edited != text else None
+        shutil.rmtree(directory, ignore_errors=True)
     output.say(f"{path} is unchanged" if commit is None else f"committed {path}  ({commit[:10]})")
     return Exit.OK
 
@@ -40,16 +43,18 @@ def _edited(workflow: Workflow, name: str, draft: Path) -> str:
             output.error(error)
             if os.isatty(0) and click.confirm("Edit it again?", default=True, err=True):
                 continue
-            kept = Path(tempfile.gettempdir(), f"gitorch-{name}.md")
-            kept.write_text(text, encoding="utf-8")
-            raise GitorchError("nothing was committed", hint=f"your text is in {kept}") from None
+            raise GitorchError("nothing was committed", hint=f"your text is in {draft}") from None
         else:
             return text
 
 
 def _open_editor(workflow: Workflow, draft: Path) -> None:
-    editor = next((value for key in ("GIT_EDITOR", "VISUAL", "EDITOR") if (value := os.environ.get(key))), None)
-    editor = editor or workflow.repository.config.get("core.editor") or "vi"
+    environ = os.environ
+    configured = workflow.repository.config.get("core.editor")
+    editor = environ.get("GIT_EDITOR") or configured or environ.get("VISUAL") or environ.get("EDITOR")
+    if not editor and not os.isatty(0):
+        raise GitorchError("no editor is set", hint="set $EDITOR, or git config core.editor")
+    editor = editor or "vi"
     done = subprocess.run(("sh", "-c", f'{editor} "$@"', "sh", str(draft)), check=False)
     if done.returncode != 0:
         raise GitorchError(f"the editor failed with exit {done.returncode}: {editor}", hint="set $EDITOR")

@@ -84,6 +84,7 @@ def _rows(invocation: Invocation) -> Iterator[tuple[str, str | None]]:
     yield "focus", clean(before.focus or "") if before is not None else None
     ended = f" to {when(invocation.ended)}" if invocation.ended is not None else ""
     yield "time", when(invocation.began) + ended
+    yield "reason", one_line(invocation.reason or "")
     if end is not None:
         yield from _figures(end)
     if after is not None and invocation.ended is not None:
@@ -101,7 +102,6 @@ def _figures(end: Record) -> Iterator[tuple[str, str | None]]:
         known = ("?" if number is None else str(number) for number in (end.tokens_in, end.tokens_out))
         yield "tokens", f"{next(known)} in{cached}, {next(known)} out"
     yield "exit", str(end.exit) if end.exit is not None else None
-    yield "reason", one_line(end.reason or "")
     yield "question", one_line(end.question or "")
     yield "retry at", end.retry_at
     yield "rescue", end.rescue

@@ -123,6 +123,8 @@ def _words(part: Part) -> Iterator[str]:
     moved = _moved(part)
     if moved:
         yield output.paint(f"({moved})", "dim")
+    if record.event == "move" and record.reason is not None:
+        yield output.paint(clean(record.reason), "dim")
     if record.event in ("update", "start", "answer") and record.main_task is not None:
         yield output.paint(f"{record.main_task.status}: {clean(record.main_task.next)}", "dim")
 

@@ -68,6 +68,8 @@ def explain(workflow: Workflow, step: Step) -> bool:
 
     Return whether the commands named there are what is to be done, rather than an answer.
     """
+    if step.exit == Exit.COMPLETED and (left := waiting.left_open(workflow.state().states)) is not None:
+        output.note(f"note: {left}")
     if step.exit != Exit.BLOCKED:
         return False
     state = workflow.state().states.get(step.main_task.task or "")

@@ -9,6 +9,7 @@ from gitorch.commands.ignored import note_ignored
 from gitorch.commands.parameters import read_parameters
 from gitorch.commands.put_away import tell
 from gitorch.commands.texts import read_text
+from gitorch.commands.watching import Interrupts, Live
 from gitorch.errors import Exit
 from gitorch.loop import roster
 
@@ -30,6 +31,7 @@ def run(
             template=template,
             focus=focus,
             parameters=read_parameters(parameters),
+            watch=Live(Interrupts(), stop_at=1),
         )
         next_command = _next_command(workflow)
         note_ignored(workflow.repository)

@@ -121,6 +121,8 @@ def show(seen: Seen) -> None:
     _show_main_task(main, state, len(seen.ready), seen.other)
     if state.states:
         output.say(f"📊 TASKS: {_counts(seen)}")
+    if main is not None and main.status == "completed" and (left := waiting.left_open(state.states)) is not None:
+        output.say(f"🚧 {left}")
     if seen.stuck and waiting.is_stuck(seen.stuck):
         output.lines(("🚧 NOTHING CAN RUN:", *(f"   {line}" for line in waiting.lines(seen.stuck))))
     if seen.branch is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gitorch
 from gitorch import output
 from gitorch.core import main_task as main_tasks
-from gitorch.core.text import counted
 from gitorch.errors import Exit
 
 
@@ -17,9 +16,8 @@ def run(*, folder: str, status: str, next_: str, task: str | None, focus: str | 
         output.note("noted: MAIN_TASK is written when this invocation has ended and been checked")
         return Exit.OK
     output.say(main_tasks.format(updated.main_task).rstrip("\n"))
-    if status == "completed" and updated.still_open:
-        count = counted(len(updated.still_open), "task")
-        output.note(f"note: {count} not completed; gitorch run does not run them; gitorch abandon puts them away")
+    if updated.left_open is not None:
+        output.note(f"note: {updated.left_open}")
     if updated.waits is not None:
         output.note(f"note: {updated.main_task.task} cannot run now: it {updated.waits}")
     return Exit.OK

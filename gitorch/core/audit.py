@@ -10,7 +10,7 @@ from typing import Final, Literal, NamedTuple
 
 from gitorch.core.fold import is_unpriced
 from gitorch.core.main_task import MainTask
-from gitorch.core.moves import Change
+from gitorch.core.moves import Change, is_skip
 from gitorch.core.names import TaskState
 from gitorch.core.record import ACTIONS, ATTEMPTS, Action, Event, Outcome, Record, task_of
 
@@ -55,6 +55,7 @@ class Invocation:
         files: the paths of its work, each once.
         began: when, in seconds since 1970; ended likewise, None while it is open.
         end: the record that ended it, which holds outcome, agent and figures.
+        skipped: why somebody completed its task without the work, and who.
     """
 
     by: By
@@ -71,6 +72,7 @@ class Invocation:
     began: int = 0
     ended: int | None = None
     end: Record | None = None
+    skipped: str | None = None
 
     @property
     def outcome(self) -> Outcome | None:
@@ -81,6 +83,11 @@ class Invocation:
             return "completed"
         own = [change for change in self.changes if change.name == self.task]
         return _OUTCOMES.get(own[-1].after) if own else None
+
+    @property
+    def reason(self) -> str | None:
+        """Why it came to its outcome."""
+        return self.end.reason if self.end is not None else self.skipped
 
     @property
     def agent(self) -> str | None:
@@ -184,7 +191,8 @@ class _Folding:
     def _by_hand(self, entry: Entry, record: Record, before: _Place) -> _Place:
         beside = before.open if before.open is not None and before.open.id is not None else None
         group = before.open if beside is None else None
-        alone = record.event not in _BY_HAND
+        skips = record.event == "move" and any(map(is_skip, record.changes[:1]))
+        alone = skips or record.event not in _BY_HAND
         if group is not None and (alone or group.commits[-1] != entry.parents[0]):
             self._close(group)
             group = None
@@ -193,7 +201,8 @@ class _Folding:
         self._add(group, entry, record)
         if not alone and (len(group.events) == 1 or record.event == "decompose"):
             group.action = _action(group)
-        group.task = None if alone else _task(group)
+        group.task = task_of(record) if skips else None if alone else _task(group)
+        group.skipped = record.reason if skips else None
         if alone or record.event in _CLOSING or beside is not None:
             self._close(group)
             return _Place(record.main_task, beside)

@@ -56,7 +56,7 @@ def as_dict(number: int, invocation: Invocation) -> dict[str, Any]:
         "tokens_out": end.tokens_out if end is not None else None,
         "duration": float(end.duration) if end is not None and end.duration is not None else None,
         "exit": end.exit if end is not None else None,
-        "reason": end.reason if end is not None else None,
+        "reason": invocation.reason,
         "question": end.question if end is not None else None,
         "retry_at": end.retry_at if end is not None else None,
         "rescue": end.rescue if end is not None else None,

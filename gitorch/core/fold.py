@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from gitorch.core import again
 from gitorch.core.again import Tried
 from gitorch.core.main_task import MainTask
-from gitorch.core.moves import Change, States, apply, is_legal
+from gitorch.core.moves import Change, States, apply, is_legal, is_skip
 from gitorch.core.names import TASK_STATES, TaskState
 from gitorch.core.record import PUT_OFF, Action, Event, Record, Totals, task_of
 
@@ -19,7 +19,6 @@ COMMAND: Final = "run"  # stands as the agent where a task's own command has run
 _ANY_MOVE: Final = frozenset[Event]({"rewind", "adopt", "merge", "recover"})
 _NEW: Final = frozenset[Event]({"start", "create", "decompose"})
 _REMOVES: Final = frozenset[Event]({"drop", "abandon", "archive"})
-_SKIPPED: Final = frozenset[TaskState]({"pending", "failed", "blocked"})  # may be completed for a reason
 # the states from which a record of an event may move tasks that are there already
 _FROM: Final[Mapping[Event, tuple[TaskState, ...]]] = {
     "decompose": ("pending",),
@@ -133,7 +132,7 @@ def _may(record: Record, change: Change) -> bool:
         return (event in _NEW or _cuts(record)) and after == "pending"
     if after is None:
         return event in _REMOVES
-    if event == "move" and after == "completed" and before in _SKIPPED and record.reason is not None:
+    if event == "move" and is_skip(change) and record.reason is not None:
         return True
     return is_legal(before, after) and before in _FROM.get(event, ())
 
@@ -144,6 +143,8 @@ def _cuts(record: Record) -> bool:
 
 
 def _invocation_problems(fold: Fold, record: Record) -> list[str]:
+    if record.event in ("abandon", "archive"):
+        return [f"invocation {begun.invocation} is open at the {record.event}" for begun in fold.open]
     if record.event == "begin":
         if any(begun.invocation == record.invocation for begun in fold.open):
             return [f"invocation {record.invocation} begins twice"]

@@ -16,7 +16,7 @@ from gitorch.core.record import Event, Record
 from gitorch.core.text import paragraphs
 from gitorch.errors import GitorchError
 
-_MADE_BY_HAND: Final = frozenset[Event]({"create", "move", "update", "drop", "adopt", "archive"})
+_MADE_BY_HAND: Final = frozenset[Event]({"create", "move", "update", "drop", "adopt"})
 _OWN_SUBJECT: Final = re.compile(r"gitorch\([^()\s]*\):\s*")
 _GIVEN: Final = re.compile(r"(?:create|drop) task|move [a-z]+ -> [a-z]+|update: .*|adopt a change made by hand")
 
@@ -43,7 +43,8 @@ def record(before: Side, after: Side, tasks: Tasks, *, rewritten: bool) -> Recor
         return None
     if after.main_task is None and not after.states:
         return _removal(before, changes)
-    _check_main_task(after)
+    if before.main_task is not None or after.main_task is not None:
+        _check_main_task(after)
     for change in changes:
         if change.before is None:
             _check_new(change.name, after.states, tasks)
@@ -55,11 +56,9 @@ def record(before: Side, after: Side, tasks: Tasks, *, rewritten: bool) -> Recor
 
 def _removal(before: Side, changes: Sequence[Change]) -> Record:
     """Return the record of a commit that removes the whole workflow from the tree."""
-    finished = all(state == "completed" for state in before.states.values())
     task = before.main_task.task if before.main_task is not None else None
     name = task or (changes[0].name if changes else None)
-    event: Event = "archive" if finished and changes else "adopt"
-    return Record(event=event, subject=message.subject(name, "remove workflow"), changes=tuple(changes))
+    return Record(event="adopt", subject=message.subject(name, "remove workflow"), changes=tuple(changes))
 
 
 def with_text(record: Record, text: str) -> Record:

@@ -30,6 +30,16 @@ class Change(NamedTuple):
         return f"{self.name}: {self.before or 'none'} -> {self.after or 'none'}"
 
 
+def is_skip(change: Change) -> bool:
+    """Return whether a change completes a task without its work being done; a record of it has a reason."""
+    return change.after == "completed" and change.before in ("pending", "failed", "blocked")
+
+
+def is_retry(change: Change) -> bool:
+    """Return whether a change makes a task that has ended pending again."""
+    return change.after == "pending" and change.before in ("failed", "blocked", "completed")
+
+
 def is_legal(before: TaskState, after: TaskState) -> bool:
     """Tell whether a task may go from one state to the other."""
     return after in LEGAL_MOVES[before]

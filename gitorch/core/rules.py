@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from gitorch.core.main_task import MainTask
-from gitorch.core.names import TaskState
+from gitorch.core.moves import States, is_retry, is_skip
+from gitorch.core.names import TaskState, task_dir
 from gitorch.core.record import Event, Outcome, Record, task_of
 
 _KEEPS_MAIN_TASK: Final = frozenset[Event]({"create", "begin", "move", "drop", "recover"})
@@ -46,7 +47,7 @@ def _event_problems(record: Record, before: Callable[[], MainTask | None]) -> li
     if event == "start":
         return _start_problems(record, before())
     if event in ("abandon", "archive"):
-        return _end_problems(record)
+        return _end_problems(record, before)
     if event == "answer":
         now = before()
         return ["it answers a workflow that asks nothing"] if now is not None and now.status != "blocked" else []
@@ -62,26 +63,57 @@ def _event_problems(record: Record, before: Callable[[], MainTask | None]) -> li
 
 def _may_go_on(record: Record, before: MainTask | None) -> bool:
     """Return whether a move or drop may write MAIN_TASK: a task is retried or skipped, or MAIN_TASK named what goes."""
-    change = record.changes[0] if record.changes else None
-    if change is None or before is None or record.main_task is None:
+    if not record.changes or before is None or record.main_task is None:
         return False
     if record.event == "drop":
         return before.task in {each.name for each in record.changes if each.after is None}
-    waits = before.status != "continue" or before.task == change.name
-    return waits and (change.after == "pending" or (change.after == "completed" and record.reason is not None))
+    if is_retry(record.changes[0]):
+        return before.status != "continue"
+    if not is_skip(record.changes[0]) or record.reason is None:
+        return False
+    closed = {each.name for each in record.changes if each.after == "completed"}
+    return before.status == "blocked" or (before.status == "continue" and before.task in closed)
 
 
-def _end_problems(record: Record) -> list[str]:
+def _end_problems(record: Record, before: Callable[[], MainTask | None]) -> list[str]:
     found = []
     if any(change.after is not None for change in record.changes):
         found.append(f"a record of {record.event} only removes tasks")
     if record.event == "abandon" and (record.main_task is None or record.main_task.status != "completed"):
         found.append("a record of abandon sets MAIN_TASK to completed")
-    if record.event == "archive" and record.main_task is not None:
+    if record.event == "abandon" and any(change.before == "completed" for change in record.changes):
+        found.append("a record of abandon keeps completed tasks")
+    if record.event != "archive":
+        return found
+    if record.main_task is not None:
         found.append("a record of archive removes MAIN_TASK")
-    if record.event == "archive" and any(change.before != "completed" for change in record.changes):
+    if any(change.before != "completed" for change in record.changes):
         found.append("a record of archive removes completed tasks only")
+    now = before()
+    if now is not None and now.status != "completed":
+        found.append(f"it archives a workflow whose status is {now.status}")
     return found
+
+
+def left_behind(record: Record, states: States) -> list[str]:
+    """List the tasks that a record of abandon or archive leaves and has to remove; `states` are those after it."""
+    kept: tuple[TaskState, ...] = ("completed",) if record.event == "abandon" else ()
+    return [f"a record of {record.event} leaves task {name}" for name in sorted(states) if states[name] not in kept]
+
+
+def unrelated(record: Record, paths: Iterable[tuple[str, bool]]) -> list[str]:
+    """List the files that a record of abandon or archive changes although they are not in its tasks' directories.
+
+    Args:
+        record: the record.
+        paths: the paths that its commit changes other than state, each with whether the commit removes it.
+    """
+    own = {task_dir(change.name) for change in record.changes}
+    return [
+        f"a record of {record.event} {'removes' if removed else 'writes'} {path}"
+        for path, removed in paths
+        if not removed or "/".join(path.split("/")[:2]) not in own
+    ]
 
 
 def _is_first(record: Record, before: Callable[[], MainTask | None]) -> bool:

@@ -79,6 +79,30 @@ def reason(name: str, states: States, tasks: Tasks) -> str | None:
     return "is completed" if states.get(name) == "completed" else None
 
 
+def continuing(states: States) -> str:
+    """Return the command that continues a completed workflow in which tasks are open."""
+    names = sorted(name for name, state in states.items() if state != "completed")
+    pending = next((name for name in names if states[name] == "pending"), None)
+    stuck = next((name for name in names if states[name] in ("failed", "blocked")), None)
+    if pending is None and stuck is not None:
+        return f"gitorch retry {stuck}"
+    name = pending or names[0]
+    return f"gitorch update continue 'Execute {name} task' --task {name}"
+
+
+def left_open(states: States) -> str | None:
+    """Return what a completed workflow's open tasks mean, and the commands for them; None where there are none."""
+    names = sorted(name for name, state in states.items() if state != "completed")
+    if not names:
+        return None
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    what = "1 task is open and does" if len(names) == 1 else f"{len(names)} tasks are open and do"
+    return (
+        f"{what} not run: {', '.join(names[:_NAMED])}{more}\n"
+        f"  remove: gitorch abandon\n  continue: {continuing(states)}"
+    )
+
+
 def is_stuck(waiting: Iterable[Waiting]) -> bool:
     """Return whether nothing goes on: no task is being worked on, by an invocation or by hand."""
     return all(each.reason != _RUNNING for each in waiting)

@@ -52,12 +52,15 @@ def spans(found: Iterable[Invocation]) -> Iterator[dict[str, Any]]:
                 yield workflow.span()
             workflow = _Workflow(invocation)
         yield workflow.add(invocation)
+        if "archive" in invocation.events:  # what comes next needs no start
+            yield workflow.span()
+            workflow = None
     if workflow is not None:
         yield workflow.span()
 
 
 class _Workflow:
-    """A workflow from its start to the next start, or the end of the history."""
+    """A workflow from its start to its archiving, the next start, or the end of the history."""
 
     def __init__(self, first: Invocation) -> None:
         # a start ends the group of events that it stands in
@@ -66,12 +69,12 @@ class _Workflow:
         self._root = _id("workflow", self._commit, 8)
         self._began = self._ended = first.began * _SECOND
         self._name = first.changes[-1].name if "start" in first.events and first.changes else first.task
-        self._last = first
+        self._status: str | None = None
         self._sums = Sums()
 
     def add(self, invocation: Invocation) -> dict[str, Any]:
         """Give an invocation's span."""
-        self._last = invocation
+        self._status = invocation.after.status if invocation.after is not None else self._status
         self._sums.add(invocation.outcome, invocation.end)
         began, ended = _times(invocation)
         self._began, self._ended = min(self._began, began), max(self._ended, ended)
@@ -99,18 +102,17 @@ class _Workflow:
                 for check in end.checks
             ]
         if invocation.outcome in _FAILED:
-            reason = end.reason if end is not None else None
-            span["status"] = {"code": _ERROR, "message": reason or invocation.outcome}
+            span["status"] = {"code": _ERROR, "message": invocation.reason or invocation.outcome}
         return span
 
     def span(self) -> dict[str, Any]:
         """Give the workflow's own span, once all its invocations are known."""
-        sums, after = self._sums, self._last.after
+        sums = self._sums
         attributes: dict[str, _Value] = {
             "gen_ai.operation.name": "invoke_workflow",
             "gen_ai.agent.name": self._name,
             "gitorch.workflow.commit": self._commit,
-            "gitorch.workflow.status": after.status if after is not None else None,
+            "gitorch.workflow.status": self._status,
             "gitorch.workflow.invocations": sums.invocations,
             "gitorch.workflow.failed": sums.failed,
             "gitorch.workflow.cost_usd": sums.cost_usd,
@@ -146,6 +148,7 @@ def _about(invocation: Invocation) -> tuple[str, dict[str, _Value]]:
         "gitorch.action": invocation.action,
         "gitorch.outcome": invocation.outcome,
         "gitorch.attempt": invocation.attempt,
+        "gitorch.reason": invocation.reason,
         "gitorch.next": before.next if before is not None else None,
         "gitorch.focus": before.focus if before is not None else None,
         "gitorch.commit": invocation.commits[-1],
@@ -155,7 +158,6 @@ def _about(invocation: Invocation) -> tuple[str, dict[str, _Value]]:
     }
     if end is not None:
         about |= {
-            "gitorch.reason": end.reason,
             "gitorch.question": end.question,
             "gitorch.cost_usd": end.cost_usd,
             "gitorch.duration": end.duration,

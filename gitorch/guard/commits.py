@@ -23,7 +23,7 @@ _MOST: Final = 2**31 - 1
 _LINE: Final = 4096  # bytes; one of ours is shorter
 _RECORD: Final = "gitorch("  # so the reflog names records; resets to the same commit are named otherwise
 _RENAMED: Final = "Branch: renamed "  # git's words, whoever did it
-_ALONE: Final = frozenset({"start", "begin", "end", "recover", "rewind", "merge"})
+_ALONE: Final = frozenset({"start", "begin", "end", "recover", "rewind", "merge", "abandon", "archive"})
 
 
 def reflog_mark(invocation: str) -> str:

@@ -45,6 +45,7 @@ class Draft(NamedTuple):
         staging: what the user's index shall hold for paths of `work` where that is not the same; None for nothing.
         marked: refs of gitorch's own that come to name the commit in the moment in which the branch does.
         released: refs of gitorch's own that are taken away in that moment.
+        kept: refs of gitorch's own that come to name other commits in that moment.
     """
 
     record: Record
@@ -55,6 +56,7 @@ class Draft(NamedTuple):
     staging: Mapping[str, Entry | None] = MappingProxyType({})
     marked: tuple[str, ...] = ()
     released: tuple[str, ...] = ()
+    kept: Mapping[str, str] = MappingProxyType({})
 
 
 class Appended(NamedTuple):
@@ -239,7 +241,7 @@ def _publish(repository: Repository, state: WorkflowState, follow: Follow, draft
         if done.code != 0 and not _has_moved(repository, follow):
             following.forget(repository)
             if read_state(repository.objects).commit == state.commit:
-                for ref in draft.marked:  # git may have made them before it failed at the branch
+                for ref in (*draft.marked, *draft.kept):  # git may have made them before it failed at the branch
                     refs.drop(repository, ref)
                 raise GitError(
                     f"{repository.root}: the branch cannot be moved: {repository.git.why(done)}",
@@ -257,7 +259,7 @@ def _publish(repository: Repository, state: WorkflowState, follow: Follow, draft
 
 
 def _move_branch(repository: Repository, draft: Draft, to: str, now: str | None) -> Completed:
-    also: dict[str, str | None] = {**dict.fromkeys(draft.marked, to), **dict.fromkeys(draft.released)}
+    also: dict[str, str | None] = {**dict.fromkeys(draft.marked, to), **draft.kept, **dict.fromkeys(draft.released)}
 
     def move() -> Completed:
         was = now or repository.null_oid

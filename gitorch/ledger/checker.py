@@ -22,7 +22,7 @@ from gitorch.ledger.history import Logged, as_it_is, recent, record_of, way_back
 from gitorch.ledger.merges import same_state, wrong_sums
 from gitorch.ledger.problems import Problem, Report, Unrecorded, still
 from gitorch.ledger.signatures import signature_fault
-from gitorch.ledger.trees import File, Paths, files_at, is_file_of, read_paths, state_at, worked_in
+from gitorch.ledger.trees import File, Paths, files_at, is_file_of, read_paths, state_at, work_of, worked_in
 
 _REMEMBERED: Final = 10_000  # commits whose fold is kept for children that may come; older ones are read again
 
@@ -199,6 +199,9 @@ class Checker:
         found = rules.problems(record, rewritten=rewritten, before=lambda: self._main_task(before.main_oid))
         if record.event == "merge":
             found.append("a record of merge stands on a commit that is none")
+        if record.event in ("abandon", "archive"):
+            found += rules.left_behind(record, state_at(self._objects, logged.commit)[0])
+            found += rules.unrelated(record, work_of(logged.paths))
         for problem in found:
             self._complain(logged, problem)
 

@@ -32,7 +32,9 @@ _LISTED: Final = 3
 _BRANCHES: Final = ("refs/heads", "refs/remotes", "refs/tags")
 _PATHS: Final = 500  # in one call of git diff-tree: a command line is only so long
 # what ends, or does not stand among, events by hand that set up what comes next
-_CLOSING: Final = frozenset({"begin", "end", "recover", "update", "start", "answer", "rewind", "adopt", "merge"})
+_CLOSING: Final = frozenset(
+    {"begin", "end", "recover", "update", "start", "answer", "rewind", "adopt", "merge", "abandon", "archive"}
+)
 
 
 class Place(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -92,6 +92,14 @@ def read_paths(paths: Iterable[PathChange], main_oid: str | None) -> Paths:
                 if new.mode not in _PLAIN_MODES:
                     odd.append(f"the file of task {parsed[0]} is no plain file")
     return Paths(gone, come, main_oid, worked, odd)
+
+
+def work_of(paths: Iterable[PathChange]) -> Iterator[tuple[str, bool]]:
+    """Yield the paths of a commit that are not state, each with whether the commit removes it."""
+    for path, _, new in paths:
+        folder, _, filename = path.partition("/")
+        if path != MAIN_TASK_PATH and (folder != TASKS_DIR or _task_file(filename) is None):
+            yield path, new is None
 
 
 def worked_in(objects: Objects, tree: str, parents: tuple[str, ...]) -> bool:

@@ -13,17 +13,20 @@ from gitorch.errors import GitorchError
 from gitorch.git.repository import Repository
 from gitorch.ledger.append import Appended, Draft, append
 from gitorch.ledger.outlines import read_outlines
-from gitorch.ledger.state import WorkflowState
+from gitorch.ledger.state import WorkflowState, read_state
 from gitorch.loop import invocation, proposal
+from gitorch.loop.lifecycle import close_interrupted
+from gitorch.loop.watch import Watch
 
 
-def drop(repository: Repository, *names: str, recursive: bool = False) -> Appended:
+def drop(repository: Repository, *names: str, recursive: bool = False, watch: Watch | None = None) -> Appended:
     """Remove tasks; their directories stay. Where MAIN_TASK names one of them, it goes on with another task.
 
     Args:
         repository: where.
         names: the tasks.
         recursive: whether to remove their subtasks too.
+        watch: is notified of an interrupted invocation that is recovered first.
 
     Raises:
         GitorchError: a task has subtasks that are not removed, others need it, or an invocation works on it.
@@ -31,6 +34,7 @@ def drop(repository: Repository, *names: str, recursive: bool = False) -> Append
     proposal.refuse_inside("drop")
     for name in names:
         check_name(name)
+    close_interrupted(repository, _with_subtasks_now(repository, names) if recursive else names, watch)
 
     def draft_for(state: WorkflowState) -> Draft:
         tasks = read_outlines(repository, state)
@@ -55,6 +59,11 @@ def drop(repository: Repository, *names: str, recursive: bool = False) -> Append
         return Draft(record=record)
 
     return append(repository, draft_for)
+
+
+def _with_subtasks_now(repository: Repository, names: Sequence[str]) -> list[str]:
+    state = read_state(repository.objects)
+    return _with_subtasks(names, state, planner.family_of(read_outlines(repository, state)))
 
 
 def _with_subtasks(names: Iterable[str], state: WorkflowState, family: Family) -> list[str]:

@@ -21,8 +21,9 @@ from gitorch.guard.edits import changes_in
 from gitorch.ledger.append import Appended, Draft, append, append_if
 from gitorch.ledger.outlines import read_outlines
 from gitorch.ledger.state import WorkflowState, read_state
-from gitorch.loop import catalog, invocation, lifecycle, proposal, trust
-from gitorch.loop.lifecycle import PutAway
+from gitorch.loop import catalog, invocation, proposal, put_away, trust
+from gitorch.loop.put_away import PutAway
+from gitorch.loop.watch import Watch
 
 
 class NewTask(NamedTuple):
@@ -58,6 +59,7 @@ def start(
     template: str | None = None,
     focus: str | None = None,
     parameters: Parameters | None = None,
+    watch: Watch | None = None,
 ) -> Started:
     """Begin a workflow: its main task and MAIN_TASK in one commit. A finished workflow is archived first.
 
@@ -77,12 +79,10 @@ def start(
     _, made = catalog.subtasks(None, task, parameters or {}, catalog.templates(repository))
     trust.allow_own_words(made, parameters or {})
     sentence = f"Decompose {name} task"
-    archived = _archive_finished(repository)
 
     def draft_for(state: WorkflowState) -> Draft:
-        invocation.check_none_under_way(repository)
         if state.main_task is not None:
-            lifecycle.check_finished(state)
+            put_away.check_finished(state)
         _check_free(state, name)
         record = Record(
             event="start",
@@ -93,7 +93,9 @@ def start(
         )
         return Draft(record=record, contents={task_path(name, "pending"): task_files.format(task).encode()})
 
-    return Started(*append(repository, draft_for), archived)
+    with put_away.undisturbed(repository, watch):
+        archived = _archive_finished(repository)
+        return Started(*append(repository, draft_for), archived)
 
 
 def _archive_finished(repository: Repository) -> PutAway | None:
@@ -101,9 +103,8 @@ def _archive_finished(repository: Repository) -> PutAway | None:
     state = read_state(repository.objects)
     if state.main_task is None or not state.states:
         return None
-    invocation.check_none_under_way(repository)
-    lifecycle.check_finished(state)
-    return lifecycle.archive(repository)
+    put_away.check_finished(state)
+    return put_away.archive_finished(repository)
 
 
 def create(repository: Repository, new: NewTask) -> Appended:
@@ -213,14 +214,14 @@ def move(repository: Repository, name: str, to: str, reason: str | None = None) 
 class Updated(NamedTuple):
     """The result of an update: a record, or inside an invocation a proposal.
 
-    `waits` says why its task cannot run yet, None where it can or where there is none; `still_open` names the tasks
-    that are not completed.
+    `waits` says why its task cannot run yet, None where it can or where there is none; `left_open` what the open tasks
+    of a workflow mean that it ends.
     """
 
     main_task: MainTask
     appended: Appended | None
     waits: str | None = None
-    still_open: tuple[str, ...] = ()
+    left_open: str | None = None
 
 
 def update(
@@ -240,11 +241,11 @@ def update(
         return Updated(main_task, None)
 
     waits: str | None = None
-    still_open: tuple[str, ...] = ()
+    left_open: str | None = None
 
     def draft_for(state: WorkflowState) -> Draft:
-        nonlocal waits, still_open
-        still_open = tuple(sorted(name for name, each in state.states.items() if each != "completed"))
+        nonlocal waits, left_open
+        left_open = waiting.left_open(state.states) if status == "completed" else None
         if task is not None:
             state.state_of(task)
             with suppress(GitorchError):  # MAIN_TASK can be replaced while a task file is not valid
@@ -254,4 +255,4 @@ def update(
         return Draft(record=Record(event="update", subject=message.subject(task, what), main_task=main_task))
 
     appended = append(repository, draft_for)
-    return Updated(main_task, appended, waits, still_open)
+    return Updated(main_task, appended, waits, left_open)

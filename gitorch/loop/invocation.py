@@ -8,6 +8,7 @@ import json
 import shutil
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -158,11 +159,20 @@ def check_not_worked_on(repository: Repository, name: str) -> None:
         raise GitorchError(f"task {name} is out to a loop of your own", hint="end that first: gitorch finish")
 
 
+def is_interrupted(repository: Repository, names: Collection[str]) -> bool:
+    """Return whether a killed process has left an invocation of one of some tasks behind."""
+    under_way = load(repository)
+    if under_way is None or under_way.task not in names or is_held(repository.scratch / "step.lock"):
+        return False
+    return under_way.lease is None or under_way.lease <= time.time()
+
+
 def check_none_under_way(repository: Repository) -> None:
     """Refuse what would pull the ground from under an invocation: one that runs, is out, or was cut off elsewhere."""
     if is_held(repository.scratch / "step.lock"):
         raise GitorchError(
-            "a step is working in this worktree", hint="wait until it has ended; gitorch status shows it"
+            "a step is working in this worktree",
+            hint="wait until it has ended, or stop it (press ^C where it runs); gitorch status shows it",
         )
     check_lease(repository)
     noted = load(repository)

@@ -87,14 +87,16 @@ def _head(history: History, base: str | None) -> Mapping[str, str]:
     except GitorchError:  # somebody has spoiled it: verify tells
         main = None
     commit = state.commit or ""
-    status = main.status if main is not None else "unknown"
+    archived = main is None and "archive" in history.invocations[-1].events
+    status = main.status if main is not None else "archived" if archived else "unknown"
+    without = "The tasks were put away" if archived else "There is no MAIN_TASK"
     name = _name(history.invocations)
     return {
         "title": escape(f"{name} · {status} · gitorch report"),
         "name": escape(name),
         "status": escape(status),
         "status_word": escape(_STATUS_WORDS.get(status, status)),
-        "next": _text(main.next if main is not None else "MAIN_TASK is missing"),
+        "next": _text(main.next if main is not None else without),
         "focus": f'<p class="focus"><span class="key">Focus</span> {_text(main.focus)}</p>'
         if main and main.focus
         else "",

@@ -12,9 +12,7 @@ from tests.claude.conftest import SCRIPTS, Shell
 
 PAGE = Path(__file__).parents[2] / "docs/walkthrough.md"
 PLACE = f"python {SCRIPTS}"
-LEFT_OPEN = re.compile(
-    r"note: \d+ tasks not completed; gitorch run does not run them; gitorch abandon puts them away\n"
-)
+LEFT_OPEN = re.compile(r"note: \d+ tasks are open and do not run: .*\n  remove: .*\n  continue: .*\n")
 # What people have learned by heart: no edit of the page may lose or change any of it.
 COMMANDS = (
     f'{PLACE}/create_task.py semiconductor-research --description "Analyze semiconductor industry AI chip market"',

@@ -89,7 +89,7 @@ def test_what_was_abandoned_never_runs_again(sandbox: Sandbox) -> None:
     sandbox("step")
     sandbox.write(".tasks/old-research-analysis/mine.md", "my own notes\n")
     ran = sandbox("update", "completed", "No time")
-    assert "4 tasks not completed" in ran.err
+    assert "4 tasks are open and do not run" in ran.err
     refused = sandbox("start", "new-research", code=1).err
     assert "gitorch abandon" in refused
     assert "gitorch update continue" in refused
@@ -114,7 +114,7 @@ def test_archive_puts_a_finished_workflow_away_except_what_is_to_stay(two: Sandb
     )
     two.write(".tasks/b/notes.md", "edited, not committed\n")
     ran = two("archive", "--keep", ".tasks/a/report.md")
-    assert ".tasks/b/notes.md has uncommitted changes" in ran.err
+    assert ".tasks/b/notes.md stays in the work tree" in ran.err
     assert two.git("ls-files", ".tasks").split() == [".tasks/a/report.md"]
     assert two.read(".tasks/b/notes.md") == "edited, not committed\n"
     assert two.git("show", "refs/gitorch/runs/a:.tasks/b/report.md") == "found\n"
