@@ -57,4 +57,5 @@ def _open_editor(workflow: Workflow, draft: Path) -> None:
     editor = editor or "vi"
     done = subprocess.run(("sh", "-c", f'{editor} "$@"', "sh", str(draft)), check=False)
     if done.returncode != 0:
+        shutil.rmtree(draft.parent, ignore_errors=True)
         raise GitorchError(f"the editor failed with exit {done.returncode}: {editor}", hint="set $EDITOR")
