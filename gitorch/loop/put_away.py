@@ -126,9 +126,10 @@ def check_finished(state: WorkflowState) -> None:
     now = state.main_task
     still_open = sorted(name for name, each in state.states.items() if each != "completed")
     if now is not None and now.status != "completed":
+        on = "gitorch run" if now.status == "continue" else "gitorch status shows how"
         raise GitorchError(
             f"a workflow is open: {now.next}",
-            hint="continue it: gitorch run; or end it: gitorch abandon; or use another branch",
+            hint=f"continue it: {on}; or end it: gitorch abandon; or use another branch",
         )
     if still_open:
         more = f" and {len(still_open) - _NAMED} more" if len(still_open) > _NAMED else ""
