@@ -49,7 +49,7 @@ def check_move(name: str, before: TaskState, after: TaskState) -> None:
     """Raise an error that names the moves there are, unless the move is legal."""
     if not is_legal(before, after):
         ways = " or ".join(sorted(LEGAL_MOVES[before]))
-        skip = f"; without its work: gitorch skip {name}" if is_skip(Change(name, before, after)) else ""
+        skip = f"; to complete it without the work: gitorch skip {name}" if is_skip(Change(name, before, after)) else ""
         raise GitorchError(
             f"task {name} is {before} and cannot become {after}", hint=f"from {before} it may go to {ways}{skip}"
         )
