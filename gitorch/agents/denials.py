@@ -11,7 +11,7 @@ from gitorch.agents.spec import Agent
 _COMMAND: Final = re.compile(r"(\w+)\((.+)\)", re.DOTALL)  # a tool that runs a shell command: TOOL(COMMAND)
 _PROGRAM: Final = re.compile(r"[\w./+-]*\w")
 _SUBCOMMAND: Final = re.compile(r"[a-z][a-z0-9_:.-]*")
-_AFTER: Final = re.compile(r"[;&|<>()`$\n]")  # where the first of several commands ends
+_AFTER: Final = re.compile(r"[;&|<>()`$\n]")  # where one of several commands ends
 
 
 def how_to_allow(agent: Agent, calls: Sequence[str], args: str = "") -> str | None:
@@ -41,7 +41,8 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
 
 def prefix_of(command: str) -> str | None:
     """Return the words that a command line begins with, up to its first option or path: `python -m pytest`."""
-    words = _AFTER.split(command, maxsplit=1)[0].split()
+    parts = (part.split() for part in _AFTER.split(command))
+    words = next((part for part in parts if part and part[0] != "cd"), [])
     if not words or not _PROGRAM.fullmatch(words[0]):
         return None
     kept, rest = words[:1], words[1:]

@@ -121,7 +121,7 @@ class Listener:
             outcome=None if rule is None else rule.outcome,
             rule=rule,
             denied=tuple(self._denied),
-            lacks_result=self._ends is not None and not self.has_result,
+            lacks_result=self._ends is not None and self._agent.form != "text" and not self.has_result,
             text=self._last.get("text") or self._parts or None,
             cost_usd=_amount(self._sums.get("cost_usd")),
             tokens_in=_count(self._sums.get("tokens_in")),

@@ -19,7 +19,7 @@ from gitorch.core.yamltext import Keys
 from gitorch.errors import Exit, GitorchError
 
 _PACKAGE: Final = Path(__file__).parent.parent
-_TAKEN: Final = frozenset({"run", "command", "function", "own", "template"})
+NOT_AGENTS: Final = frozenset({"run", "command", "function", "own", "template"})  # who else does work, in records
 _HINT: Final = "for an example: gitorch agents show claude"
 _STOPS: Final = {"TERM": signal.SIGTERM, "INT": signal.SIGINT}
 _FORMS: Final[tuple[Form, ...]] = ("json-lines", "json", "text")
@@ -85,8 +85,8 @@ class Agent(NamedTuple):
         form: what its standard output holds.
         cumulative: whether its counts are running sums, so that of several documents the last one counts.
         figures: an expression for each thing that stands in its output.
-        ends: an expression that holds once the program has printed its result; without one an agent that prints JSON
-            has failed, and one that goes on in silence after it is ended. None where a result is not required.
+        ends: an expression that holds once the program has printed all that it will: one that then hangs is ended,
+            and one that prints JSON has failed without it. None where the program's end is enough.
         events: an expression for what the program does as it goes on: its words and tool calls, each as a text.
         allow: the setting that allows a denied tool call, with `{tool}`, `{prefix}` (the words that its command begins
             with) and `{args}` (the user's own words for the agent so far) in it.
@@ -134,7 +134,7 @@ def parse(text: str, where: str) -> Agent:
     """
     keys = Keys(yamltext.load(text, where, hint=_HINT), where, "an agent", _HINT)
     name = keys.required("name")
-    problem = "it stands for something else in records" if name in _TAKEN else name_problem(name)
+    problem = "it stands for something else in records" if name in NOT_AGENTS else name_problem(name)
     if problem is not None:
         keys.fail("name", f"{quote(name)}: {problem}")
     command = keys.texts("command")
@@ -155,8 +155,8 @@ def parse(text: str, where: str) -> Agent:
         form=form,
         cumulative=_flag(keys, "cumulative"),
         figures=_figures(keys, form),
-        ends=_json_expression(keys, "ends", form),
-        events=_json_expression(keys, "events", form),
+        ends=_expression(keys, "ends", form),
+        events=_expression(keys, "events", form),
         allow=keys.text("allow"),
         rules=_rules(keys, form),
         version=keys.texts("version"),
@@ -217,10 +217,8 @@ def _figures(keys: Keys, form: Form) -> dict[Figure, str]:
     return found
 
 
-def _json_expression(keys: Keys, key: str, form: Form) -> str | None:
+def _expression(keys: Keys, key: str, form: Form) -> str | None:
     expression = keys.text(key)
-    if expression is not None and form == "text":
-        keys.fail(key, "is for JSON output")
     if expression is not None:
         _try(keys, key, lambda text: compile_query(text, form), expression)
     return expression

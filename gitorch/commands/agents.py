@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -78,14 +79,16 @@ def _check(repository: Repository | None, agent: Agent, model: str | None, *, as
     live = Live(interrupts, stop_at=1, quiet=as_json)
     args = None if repository is None else repository.config.get(f"gitorch.{agent.name}.args")
     with interrupts.caught():
-        record = tryout.try_out(agent, model, live, args)
+        record, hint = tryout.try_out(agent, model, live, args)
     live.wipe()
     ok = record.outcome == "completed"
     if as_json:
         about = {"ok": ok, "name": agent.name, "path": program.path, "version": program.version, "tested": agent.tested}
-        output.document(**about, **_figures(record))
+        output.document(**about, **_figures(record), hint=hint)
     else:
         output.say(f"{output.paint('✓', 'green') if ok else output.paint('✗', 'red')} {_told(record)}")
+        if hint is not None:
+            output.note(f"{output.paint('hint:', 'yellow', sys.stderr)} {hint}")
     return Exit.OK if ok else Exit.ERROR
 
 

@@ -6,6 +6,7 @@ import sys
 from contextlib import suppress
 
 from gitorch import output
+from gitorch.agents import spec
 from gitorch.api import Workflow
 from gitorch.core import plan as planner
 from gitorch.core import waiting
@@ -29,6 +30,8 @@ def show(step: Step, *, as_json: bool) -> int:
             current=main.task,
             focus=main.focus,
             reason=step.reason,
+            hint=step.hint,
+            retry_at=step.retry_at,
             exit=int(step.exit),
         )
         return step.exit
@@ -43,8 +46,14 @@ def show(step: Step, *, as_json: bool) -> int:
 def note_hint(step: Step) -> None:
     """Print what a person has to do before the workflow can go on."""
     if step.hint is not None:
+        check = f"; try it with: gitorch agents check {step.agent}" if _is_checkable(step) else ""
         then = "" if step.exit == Exit.LIMIT else "; then: gitorch run"
-        output.note(f"{output.paint('hint:', 'yellow', sys.stderr)} {step.hint}{then}")
+        output.note(f"{output.paint('hint:', 'yellow', sys.stderr)} {step.hint}{check}{then}")
+
+
+def _is_checkable(step: Step) -> bool:
+    """Return whether `gitorch agents check` can try out what did the work."""
+    return step.outcome == "unavailable" and step.agent is not None and step.agent not in spec.NOT_AGENTS
 
 
 def tell(step: Step) -> str:

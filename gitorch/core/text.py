@@ -9,6 +9,7 @@ from typing import Final
 _MAX_BODY_LINES: Final = 120
 _MAX_BODY_CHARS: Final = 8000
 _CUT: Final = "\n[cut]"
+_ANSWER: Final = re.compile(r"^(?=\W*(?:the )?user'?s?'? answer\b)", re.IGNORECASE | re.MULTILINE)
 _BIDI: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -57,3 +58,13 @@ def tail(text: str, lines: int = 20, chars: int = 1500) -> str:
     """Keep the end of a program's output, where its complaint stands."""
     kept = clean(text).rstrip().split("\n")[-lines:]
     return "\n".join(kept)[-chars:]
+
+
+def quotation(text: str) -> str:
+    """Put a line into quotation marks that nothing in it can close."""
+    return '"' + text.replace('"', "'") + '"'
+
+
+def without_answers(text: str) -> str:
+    """Quote the lines of a description that could pass for the user's answer: agents write descriptions too."""
+    return _ANSWER.sub("> ", text)

@@ -187,7 +187,7 @@ def _put_off(ahead: Ahead, options: Options, last: Record | None) -> Step | None
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     if last.retry_at <= now or _asked_for(ahead, options) not in (None, last.agent):
         return None
-    reason = f"{last.agent} asked to try again at {last.retry_at} (--agent NAME uses another agent now)"
+    reason = f"{last.agent} is {last.outcome} until {last.retry_at} (--agent NAME uses another agent now)"
     return Step(Exit.TRY_AGAIN, ahead.main_task, reason=reason, retry_at=last.retry_at, totals=ahead.totals)
 
 

@@ -129,8 +129,6 @@ def _unavailable(claim: Claim, said: Said, waits: int) -> Claim:
     hint = rule.hint if rule is not None and rule.hint else None
     if hint is None and agent is not None and agent.command[:2] == ("sh", "-c"):
         hint = f"fix the command: {agent.description}"
-    elif agent is not None and agent.command:
-        hint = f"{hint or 'see what its program reports'}; try it with: gitorch agents check {agent.name}"
     return claim._replace(outcome="unavailable", reason=reason, hint=hint)
 
 

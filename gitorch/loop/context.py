@@ -9,7 +9,7 @@ from gitorch.core import plan as planner
 from gitorch.core.names import task_dir
 from gitorch.core.record import Record
 from gitorch.core.task import Task
-from gitorch.core.text import clean, one_line
+from gitorch.core.text import clean, one_line, quotation, without_answers
 from gitorch.git.repository import Repository
 from gitorch.ledger.history import failures_of, past_of
 from gitorch.ledger.outlines import read_outlines
@@ -49,7 +49,7 @@ def _sections(repository: Repository, name: str) -> Iterator[str]:
     state = read_state(objects)
     tasks = read_outlines(repository, state)
     task = read_task(objects, state, name)
-    yield f"# Task {name} [{state.states[name]}]\n\n{task.description}"
+    yield f"# Task {name} [{state.states[name]}]\n\n{without_answers(task.description)}"
     look = past_of if state.states[name] in ("pending", "running") else failures_of
     past = look(objects, name)
     if past.answer is not None:
@@ -59,7 +59,7 @@ def _sections(repository: Repository, name: str) -> Iterator[str]:
         yield "## What earlier attempts tried\n\n" + "\n".join(tried)
     for parent in planner.family_of(tasks).ancestors(name):
         if parent in tasks:
-            yield f"## Part of {parent}\n\n{read_task(objects, state, parent).description}"
+            yield f"## Part of {parent}\n\n{without_answers(read_task(objects, state, parent).description)}"
     yield from _results(repository, task, tasks)
     yield from _passages(repository, task)
 
@@ -94,7 +94,7 @@ def _passages(repository: Repository, task: Task) -> Iterator[str]:
 
 
 def _said(record: Record) -> str:
-    return f'"{one_line(record.reason, 300)}"' if record.reason else "no reason given"
+    return quotation(one_line(record.reason, 300)) if record.reason else "no reason given"
 
 
 def _quoted(text: str) -> str:

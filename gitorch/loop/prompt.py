@@ -10,7 +10,7 @@ from gitorch.core.names import SUBTASKS_FILE, task_dir, task_path
 from gitorch.core.plan import Plan
 from gitorch.core.record import Action
 from gitorch.core.task import Task
-from gitorch.core.text import one_line
+from gitorch.core.text import one_line, quotation, without_answers
 from gitorch.core.waiting import Waiting
 from gitorch.git.repository import Repository
 from gitorch.ledger.history import Past, past_of
@@ -91,7 +91,7 @@ def build(plan: Plan, assignment: MainTask, task: Task | None, past: Past, stuck
     if task is not None and task.description.strip():
         text = task.description.strip()
         kept = text if len(text) <= _MAX_DESCRIPTION else text[:_MAX_DESCRIPTION] + "\n[cut: see the task file]"
-        lines += ["", "The task:", "", kept]
+        lines += ["", "The task:", "", without_answers(kept)]
     return "\n".join(lines) + "\n"
 
 
@@ -120,7 +120,7 @@ def _past(past: Past) -> list[str]:
     lines = []
     for record in past.failures:
         said = record.reason or record.body
-        told = f'"{one_line(said, 200)}"' if said else "no reason was given"
+        told = quotation(one_line(said, 300)) if said else "no reason was given"
         lines.append(f"Attempt {record.attempt} ended {record.outcome}: {told}")
     if past.answer is not None:
         lines.append(f"The user's answer to the question asked before: {one_line(past.answer, 1000)}")

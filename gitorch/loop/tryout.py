@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from gitorch.agents.spec import Agent
 from gitorch.core.record import Record
@@ -27,8 +27,15 @@ _SECONDS: Final = 180
 _SETTINGS: Final = (("user.name", "gitorch"), ("user.email", "gitorch@localhost"), ("commit.gpgsign", "false"))
 
 
-def try_out(agent: Agent, model: str | None, watch: Watch, args: str | None) -> Record:
-    """Have an agent do one small invocation, and give the record of how it ended.
+class Tried(NamedTuple):
+    """How an agent's trial ended, and what a person has to do before it can work."""
+
+    record: Record
+    hint: str | None
+
+
+def try_out(agent: Agent, model: str | None, watch: Watch, args: str | None) -> Tried:
+    """Have an agent do one small invocation, and return how it ended.
 
     Args:
         agent: which one.
@@ -53,7 +60,9 @@ def try_out(agent: Agent, model: str | None, watch: Watch, args: str | None) -> 
         try:
             edit.create(repository, NewTask(name=_TASK, description=_WANTED, outputs=(_OUTPUT,)))
             edit.update(repository, "continue", f"Execute {_TASK}", task=_TASK)
-            step(repository, Options(agent=agent, model=model, limits=Limits(max_seconds=_SECONDS)), watch)
-            return next(record for _, record in records_back(repository.objects) if record.event == "end")
+            options = Options(agent=agent, model=model, limits=Limits(max_seconds=_SECONDS))
+            hint = step(repository, options, watch).hint
+            record = next(record for _, record in records_back(repository.objects) if record.event == "end")
+            return Tried(record, hint)
         finally:
             repository.close()
