@@ -51,6 +51,9 @@ def _finish(workflow: Workflow, step: Step) -> int:
         output.say(f"stopped: {step.reason}")
         note_hint(step)
         return step.exit
+    if step.exit == Exit.TRY_AGAIN:
+        output.say(f"stopped: {step.reason if step.commit is None else f'try again at {step.retry_at}'}")
+        return step.exit
     sums = f"[{counted(step.totals.steps, 'step')}, {show_cost(step.totals)}]"
     output.say(f"{step.main_task.status}: {step.main_task.next}  {sums}")
     if not explain(workflow, step) and step.exit == Exit.BLOCKED:

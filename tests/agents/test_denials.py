@@ -27,7 +27,7 @@ def agent(name: str) -> Agent:
         ("cd src && make -j2", "make"),
         ("make; rm x", "make"),
         ('"quoted program" x', None),
-        ("\"$(evil)\" x", None),
+        ('"$(evil)" x', None),
         ("FOO=1 make", None),
         ("", None),
     ],

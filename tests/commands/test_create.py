@@ -50,7 +50,7 @@ def test_every_option_is_in_the_tasks_file(sandbox: Sandbox) -> None:
         (("--order", "-1"), "--order: a whole number is wanted"),
         (("--check", ""), "--check: is empty"),
         (("--needs", "one,twoo"), "there is no task 'twoo'; did you mean two?"),
-        (("--needs", "one,"), "'' is not a task name"),
+        (("--needs", "one,"), "'' is not a valid task name"),
         (("-d", "@nowhere.md"), "'nowhere.md' cannot be read: No such file"),
         (("-d", "@empty.md"), "'empty.md' is empty"),
         (("-d", "@latin.md"), "'latin.md': byte 2 is not UTF-8 text"),

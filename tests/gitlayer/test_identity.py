@@ -165,6 +165,7 @@ def test_without_a_home(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.thorough
 def test_a_repository_that_may_only_be_read(sandbox: Sandbox, tmp_path: Path) -> None:
     """Another user, who may not write, reads it and is refused clearly when writing."""
+    sandbox.commit(**{"notes.md": "What was read.\n"})
     sandbox("start", "read-research")
     sandbox("step")
     sandbox("step")

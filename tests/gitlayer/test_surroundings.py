@@ -56,11 +56,11 @@ def test_a_detached_head(sandbox: Sandbox) -> None:
 
 @pytest.mark.thorough
 def test_two_workflows_at_once_in_two_worktrees(sandbox: Sandbox) -> None:
-    sandbox.commit(file="x\n")
+    sandbox.commit(**{"notes.md": "On a river and on a lake.\n"})
     sandbox.git("worktree", "add", "-q", "../linked tree", "-b", "other")
     linked = Sandbox(sandbox.root.parent / "linked tree")
-    sandbox("start", "here-research")
-    linked("start", "there-research")
+    sandbox("start", "river-research")
+    linked("start", "lake-research")
     both = [
         subprocess.Popen((*GITORCH, "run"), cwd=each.root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         for each in (sandbox, linked)
@@ -68,7 +68,7 @@ def test_two_workflows_at_once_in_two_worktrees(sandbox: Sandbox) -> None:
     for process in both:
         _, err = process.communicate(timeout=100)
         assert process.returncode == 0, err
-    for each, name in ((sandbox, "here-research"), (linked, "there-research")):
+    for each, name in ((sandbox, "river-research"), (linked, "lake-research")):
         assert each.states().keys() == {name, *(f"{name}-{p}" for p in ("data-gathering", "analysis", "synthesis"))}
         assert set(each.states().values()) == {"completed"}
         assert each("verify", "--json").json["ok"]

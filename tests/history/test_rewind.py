@@ -159,7 +159,7 @@ def test_in_a_worktree_of_its_own_with_another_agent(sides: Sides, tmp_path: Pat
     ("args", "code", "says"),
     [
         (["HEAD", "-b", "side"], 2, "there is a branch side already"),
-        (["HEAD", "-b", "no..name"], 2, "no name for a branch"),
+        (["HEAD", "-b", "no..name"], 2, "is not a valid branch name"),
         (["HEAD", "-b", "more", "-w", "."], 2, "exists"),
         (["HEAD", "-b", "more", "--agent", "nobody"], 2, "nobody"),
         (["nothing", "-b", "more"], 2, "is not an invocation or a commit"),

@@ -86,6 +86,7 @@ HOSTILE = {
 
 @pytest.fixture
 def hostile(sandbox: Sandbox) -> Sandbox:
+    sandbox.commit(**{"notes.md": "What is over semiconductors and their research.\n"})
     for key, value in HOSTILE.items():
         sandbox.git("config", key, value)
     # a decoy whose name could be taken for the revision, and refs that make 'HEAD' ambiguous

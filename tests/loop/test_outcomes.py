@@ -68,7 +68,7 @@ def test_a_rate_limit_lasts_as_long_as_the_program_says(bench: Bench, sealed: Pa
     assert (trailers["Gitorch-Outcome"], trailers["Gitorch-Retry-At"]) == ("rate-limited", f"{at:%Y-%m-%dT%H:%M:%SZ}")
     assert bench.states()["t"] == "pending"
     count = len(bench.events())
-    assert "try again at" in bench("step", *agent, code=75).out
+    assert "fake is rate-limited until " in bench("step", *agent, code=75).out
     assert bench("run", "--no-wait", *agent, code=75).code == 75
     assert len(bench.events()) == count  # nothing is begun before that time
 
@@ -134,6 +134,6 @@ def test_when_the_workflows_time_is_over_it_is_no_attempt(bench: Bench, sealed: 
     assert "the time of --max-time was over" in done.out
     assert bench.trailers()["Gitorch-Outcome"] == "interrupted"
     assert bench.is_put_back(before, head)
-    assert "agents have run for" in bench("step", *agent, "--max-time", f"{seconds}s", code=30).out
+    assert "--max-time 1s is reached: agents ran 1 s" in bench("step", *agent, "--max-time", f"{seconds}s", code=30).out
     bench("step", *fake(sealed, WORK + says(text="ok")), "--max-time", "1h")
     assert bench.trailers()["Gitorch-Attempt"] == "1"

@@ -384,7 +384,7 @@ def test_a_home_that_cannot_be_used(bench: Bench, tmp_path: Path, home: str) -> 
             del env["HOME"]
         for command in (
             ("create", "v"),
-            ("step",),
+            ("step", "--agent-command", "echo x > x.txt"),
             ("status",),
             ("verify",),
             ("agents", "list"),
