@@ -49,6 +49,7 @@ def elsewhere(tmp_path: Path) -> Sandbox:
     return Sandbox(folder)
 
 
+@pytest.mark.thorough
 def test_a_dirty_repository_is_left_untouched(sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.commit("notes", **{"README.md": "# A project\n\nIt is tested with make, and installed by hand.\n"})
     sandbox.git("branch", "other")
@@ -81,6 +82,7 @@ def test_a_repository_with_a_workflow_of_its_own(sandbox: Sandbox, tmp_path: Pat
     assert Sandbox(tmp_path / "again")("verify", "--json").json["ok"]
 
 
+@pytest.mark.thorough
 def test_outside_a_repository_the_sample_is_used(elsewhere: Sandbox, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     told = elsewhere("demo", "--into", str(copy)).out
@@ -135,6 +137,7 @@ def test_it_is_refused_inside_an_invocation(elsewhere: Sandbox, tmp_path: Path) 
     assert not (tmp_path / "copy").exists()
 
 
+@pytest.mark.thorough
 def test_what_it_cites_and_quotes_is_true(elsewhere: Sandbox, tmp_path: Path) -> None:
     elsewhere("demo", "--into", str(tmp_path / "copy"))
     assert check_citations(tmp_path / "copy") > 40

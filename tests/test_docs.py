@@ -175,6 +175,7 @@ def test_git_reads_records_under_settings_that_would_mislead_it(sandbox: Sandbox
     assert "some-task: none -> pending" in sandbox.git(*words[1:])
 
 
+@pytest.mark.thorough
 def test_the_template_is_well_formed_and_runs_as_told(sandbox: Sandbox) -> None:
     path = ".tasks/templates/dependency-audit.yaml"
     sandbox.commit("template", **{path: example("docs/templates.md", "yaml"), "pyproject.toml": "[project]\n"})
@@ -189,6 +190,7 @@ def test_the_template_is_well_formed_and_runs_as_told(sandbox: Sandbox) -> None:
     assert sandbox.read(".tasks/dependency-audit-inventory/files.txt") == "pyproject.toml\n"
 
 
+@pytest.mark.thorough
 def test_the_library_example_runs(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     sandbox.commit("notes", **{"notes.md": "The program warns above 3.5 metres.\n"})
     source = example("docs/library.md", "python")
@@ -198,6 +200,7 @@ def test_the_library_example_runs(sandbox: Sandbox, monkeypatch: pytest.MonkeyPa
     assert sandbox.main_task().startswith("STATUS: completed\n")
 
 
+@pytest.mark.thorough
 def test_the_agent_example_runs(sandbox: Sandbox, tmp_path: Path) -> None:
     script = tmp_path / "agent"
     script.write_text(example("docs/agents.md", "sh").replace("ask-model --prompt-file", "cat"))

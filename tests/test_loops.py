@@ -40,12 +40,14 @@ def is_done(sandbox: Sandbox) -> bool:
     return True
 
 
+@pytest.mark.thorough
 def test_the_simplest(review: Sandbox) -> None:
     done = run("bash", "-c", blocks("sh")[0], cwd=review.root)
     assert done.out.count("next: ") == 4
     assert is_done(review)
 
 
+@pytest.mark.thorough
 def test_by_hand(review: Sandbox) -> None:
     both, plain = blocks("sh")[1:3]
     assert "✓ gather gauge-review-data-gathering by local: completed" in shell(review, f"set -e\n{both}").out

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.sandbox import Sandbox
 
 
+@pytest.mark.thorough
 def test_a_workflow_runs_to_its_end_by_itself(sandbox: Sandbox) -> None:
     sandbox.commit("notes", **{"notes.md": "The market of semiconductors for AI grows.\n"})
     sandbox.program("start", "semiconductor-research", "-d", "Analyze semiconductor industry AI chip market")

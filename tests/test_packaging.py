@@ -93,6 +93,7 @@ def install(python: Path, *what: str | Path) -> None:
     )
 
 
+@pytest.mark.thorough
 def test_the_wheel_carries_all_data(built: Path) -> None:
     names = names_in_wheel(built)
     for folder, files in {

@@ -83,6 +83,7 @@ def test_the_users_own_file_is_found_and_its_args_are_added(ready: Sandbox, seal
     assert ready("agents", "show", "mine").out == (folder / "mine.yaml").read_text()
 
 
+@pytest.mark.thorough
 def test_args_that_no_shell_could_read_are_refused_and_nothing_is_left_open(ready: Sandbox) -> None:
     ready.git("config", "gitorch.local.args", "'open")
     refused = ready("step", code=1)
@@ -90,6 +91,7 @@ def test_args_that_no_shell_could_read_are_refused_and_nothing_is_left_open(read
     assert ready.states() == {"t": "pending"}
 
 
+@pytest.mark.thorough
 def test_a_file_in_the_repository_is_not_used_until_it_is_allowed(ready: Sandbox) -> None:
     path = ready.write(".tasks/agents/mine.yaml", GOOD)
     refused = ready("step", "--agent", "mine", code=1)
@@ -105,6 +107,7 @@ def test_a_file_in_the_repository_is_not_used_until_it_is_allowed(ready: Sandbox
     assert "said: You are one invocation" in ready.git("log", "-1", "--format=%b")
 
 
+@pytest.mark.thorough
 def test_a_file_in_the_repository_cannot_stand_in_for_a_shipped_one_unseen(ready: Sandbox) -> None:
     ready.write(".tasks/agents/local.yaml", GOOD.replace("mine", "local"))
     ready.commit(**{"models.md": "Say which model it is.\n"})
@@ -112,6 +115,7 @@ def test_a_file_in_the_repository_cannot_stand_in_for_a_shipped_one_unseen(ready
     assert "said:" not in ready.git("log", "-1", "--format=%b")
 
 
+@pytest.mark.thorough
 def test_trust_of_agents_is_refused_inside_an_invocation(ready: Sandbox) -> None:
     ready.write(".tasks/agents/mine.yaml", GOOD)
     refused = ready("trust", "--agent", "mine", "--yes", code=1, env={"GITORCH_INVOCATION": "0" * 32})
@@ -126,10 +130,12 @@ def test_trust_of_agents_is_refused_inside_an_invocation(ready: Sandbox) -> None
         (("agents", "show", "../x"), "there is no agent"),
     ],
 )
+@pytest.mark.thorough
 def test_unknown_agents(ready: Sandbox, args: tuple[str, ...], said: str) -> None:
     assert said in ready(*args, code=2).err
 
 
+@pytest.mark.thorough
 def test_a_check_does_a_real_round_trip(sandbox: Sandbox, sealed: Path) -> None:
     checked = sandbox("agents", "check", "local", "--json").json
     assert (checked["ok"], checked["outcome"], checked["cost_usd"]) == (True, "completed", 0)

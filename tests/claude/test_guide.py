@@ -70,6 +70,7 @@ def test_the_page_keeps_every_command_line() -> None:
     assert called <= set(COMMANDS)
 
 
+@pytest.mark.thorough
 def test_all_command_lines_work_and_leave_their_commits(shell: Shell) -> None:
     ran = 0
     for number, block in enumerate(each for each in blocks("bash") if not is_script(each)):

@@ -82,6 +82,7 @@ def test_claude_code_finds_no_fault(place: Path) -> None:
     assert done.code == 0, done.out + done.err
 
 
+@pytest.mark.thorough
 def test_the_hook_answers(sandbox: Sandbox) -> None:
     sandbox("start", "some-task")
     assert decision(ask(sandbox.root, "git commit --amend")) == "ask"
@@ -95,6 +96,7 @@ def test_the_hook_keeps_quiet_where_there_is_no_workflow(sandbox: Sandbox, tmp_p
         assert ask(folder, "git commit --amend") == Ran(0, "", "")
 
 
+@pytest.mark.thorough
 def test_the_hook_finds_the_program_that_init_has_named(sandbox: Sandbox) -> None:
     sandbox("init", "--claude")
     sandbox("start", "some-task")
@@ -104,6 +106,7 @@ def test_the_hook_finds_the_program_that_init_has_named(sandbox: Sandbox) -> Non
 @pytest.mark.parametrize(
     "program", ["", "#!/bin/sh\nexit 2\n", "#!/bin/sh\necho oops; echo oops >&2; exit 1\n", "#!/nowhere\n"]
 )
+@pytest.mark.thorough
 def test_the_hook_allows_where_gitorch_is_missing_or_fails(sandbox: Sandbox, tmp_path: Path, program: str) -> None:
     sandbox("start", "some-task")
     path = without_gitorch()
@@ -123,6 +126,7 @@ def test_the_hook_allows_where_the_plugin_has_moved(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("hatchling") is None, reason="hatchling is not installed")
+@pytest.mark.thorough
 def test_the_wheel_carries_the_whole_plugin(tmp_path: Path) -> None:
     source = tmp_path / "source"
     for part in ("gitorch", "templates", "hooks"):

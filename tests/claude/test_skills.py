@@ -38,6 +38,7 @@ def plain(sandbox: Sandbox, bare: Path, tmp_path: Path) -> Shell:
     return make_shell(sandbox, bare, tmp_path, on_path=True)
 
 
+@pytest.mark.thorough
 def test_it_commits_just_its_files_in_one_commit(sandbox: Sandbox) -> None:
     sandbox.commit("one", **{"a.txt": "one\n"})
     before = sandbox.head()
@@ -64,6 +65,7 @@ def test_a_second_time_nothing_happens(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("born", [True, False])
+@pytest.mark.thorough
 def test_the_users_work_is_left_alone(sandbox: Sandbox, born: bool) -> None:
     if born:
         sandbox.commit("one", **{"a.txt": "one\n", "b.txt": "one\n"})
@@ -196,6 +198,7 @@ def test_the_others_say_what_they_did(plain: Shell) -> None:
     assert told.startswith("Creates:\n- [pending]_c-task-")
 
 
+@pytest.mark.thorough
 def test_gitorchs_errors_and_exit_codes_are_passed_on(plain: Shell) -> None:
     for words in (("change_task_state", "none", "running"), ("create_task", "Bad Name"), ("list_tasks", "--what")):
         done = plain.script(*words, code=None)
@@ -208,6 +211,7 @@ def test_gitorchs_errors_and_exit_codes_are_passed_on(plain: Shell) -> None:
 
 
 @pytest.mark.parametrize("name", SIX)
+@pytest.mark.thorough
 def test_each_script_tells_how_it_is_used(plain: Shell, name: str) -> None:
     assert f"usage: {name}.py " in plain.script(name, "-h").out
 
@@ -221,6 +225,7 @@ def test_other_locales_do_no_harm(plain: Shell, encoding: str) -> None:
     assert plain.script("read_main_task", "--json", PYTHONIOENCODING=encoding).json["next"] == "Größe → messen"
 
 
+@pytest.mark.thorough
 def test_they_leave_nothing_behind_and_work_from_any_folder(plain: Shell) -> None:
     deep = plain.sandbox.write("docs/deep/a.md", "a\n").parent
     plain.sandbox.commit("docs", **{"docs/deep/a.md": "a\n"})
@@ -233,6 +238,7 @@ def test_they_leave_nothing_behind_and_work_from_any_folder(plain: Shell) -> Non
     assert not list(plain.sandbox.root.rglob("__pycache__"))
 
 
+@pytest.mark.thorough
 def test_without_gitorch_they_say_what_to_do(sandbox: Sandbox, bare: Path, tmp_path: Path) -> None:
     sandbox("init", "--claude")
     shell = make_shell(sandbox, bare, tmp_path, on_path=False)
@@ -243,6 +249,7 @@ def test_without_gitorch_they_say_what_to_do(sandbox: Sandbox, bare: Path, tmp_p
         assert "git config gitorch.program" in done.err
 
 
+@pytest.mark.thorough
 def test_a_python_with_gitorch_needs_neither_path_nor_setting(sandbox: Sandbox, bare: Path, tmp_path: Path) -> None:
     sandbox("init", "--claude")
     shell = make_shell(sandbox, bare, tmp_path, on_path=False)

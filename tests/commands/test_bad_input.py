@@ -52,6 +52,7 @@ def started(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox
 
 
 @pytest.mark.parametrize("kind", BAD_MAIN_TASKS)
+@pytest.mark.thorough
 def test_a_bad_main_task_in_the_work_tree(started: Sandbox, kind: str) -> None:
     data, says = BAD_MAIN_TASKS[kind]
     started.write(".tasks/MAIN_TASK", data)
@@ -62,6 +63,7 @@ def test_a_bad_main_task_in_the_work_tree(started: Sandbox, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", BAD_MAIN_TASKS)
+@pytest.mark.thorough
 def test_a_bad_main_task_that_is_committed(started: Sandbox, kind: str) -> None:
     data, says = BAD_MAIN_TASKS[kind]
     started.write(".tasks/MAIN_TASK", data)
@@ -85,6 +87,7 @@ def _link(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [_folder, _link, os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+@pytest.mark.thorough
 def test_a_main_task_that_is_no_plain_file(started: Sandbox, make: Callable[[Path], None]) -> None:
     path = started.root / ".tasks/MAIN_TASK"
     path.unlink()
@@ -100,6 +103,7 @@ def test_a_missing_main_task(started: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("make", [lambda path: path.write_text("x"), lambda path: path.symlink_to("elsewhere")])
+@pytest.mark.thorough
 def test_a_tasks_folder_that_is_none(sandbox: Sandbox, make: Callable[[Path], None]) -> None:
     (sandbox.root / ".tasks").rename(sandbox.root / "elsewhere")
     make(sandbox.root / ".tasks")
@@ -128,6 +132,7 @@ BAD_TASKS: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("kind", BAD_TASKS)
+@pytest.mark.thorough
 def test_a_bad_task_file(started: Sandbox, kind: str) -> None:
     data, says = BAD_TASKS[kind]
     started.write(".tasks/[pending]_one_task.md", data)
@@ -139,6 +144,7 @@ def test_a_bad_task_file(started: Sandbox, kind: str) -> None:
     assert not (started.root / "pwned").exists()
 
 
+@pytest.mark.thorough
 def test_beside_a_bad_task_file_what_needs_it_not_goes_on(started: Sandbox) -> None:
     started.commit("spoilt", **{".tasks/[pending]_one_task.md": "# one\n"})
     for args in (("move", "one", "running"), ("list",), ("create", "two"), ("drop", "one")):
@@ -148,6 +154,7 @@ def test_beside_a_bad_task_file_what_needs_it_not_goes_on(started: Sandbox) -> N
     assert "[pending]_one_task.md" in started("doctor", code=1).out
 
 
+@pytest.mark.thorough
 def test_two_files_for_one_task(started: Sandbox) -> None:
     started.write(".tasks/[failed]_one_task.md", HEAD)
     for args in (("create", "x"), ("status",)):
@@ -301,6 +308,7 @@ BAD_TEMPLATES = {
 
 
 @pytest.mark.parametrize("kind", BAD_TEMPLATES)
+@pytest.mark.thorough
 def test_a_bad_template_of_the_repository(started: Sandbox, kind: str) -> None:
     text = f"name: own\ndescription: d\nsubtasks:\n{BAD_TEMPLATES[kind]}"
     started.write(".tasks/templates/own.yaml", text)
@@ -321,6 +329,7 @@ def _piped(sandbox: Sandbox, line: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.thorough
 def test_a_reader_that_goes_away_is_no_error(started: Sandbox) -> None:
     for number in range(40):
         started.git("commit", "-q", "--allow-empty", "-m", f"plain {number}")
@@ -333,6 +342,7 @@ _CLOSED = ("<&- >&- 2>&-", ">&-", "2>&-", "<&-", ">&- 2>&-")
 
 
 @pytest.mark.parametrize("closed", short_form({each: each for each in _CLOSED}, 5))
+@pytest.mark.thorough
 def test_closed_streams_harm_nothing(started: Sandbox, closed: str) -> None:
     for command in ("status", "log", "list --json", "--help", "create made", "move made running", "verify"):
         done = _piped(started, f"gitorch {command} {closed}")

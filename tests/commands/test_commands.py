@@ -43,6 +43,7 @@ def research(sandbox: Sandbox) -> Sandbox:
     return Quick(sandbox.root)
 
 
+@pytest.mark.thorough
 def test_documents_have_the_keys_that_programs_rely_on(research: Sandbox) -> None:
     status = research("status", "--json").json
     assert status["schema"] == 1
@@ -86,6 +87,7 @@ def test_documents_have_the_keys_that_programs_rely_on(research: Sandbox) -> Non
     assert step["commit"] == research.head()
 
 
+@pytest.mark.thorough
 def test_the_log_is_one_object_per_line_newest_first(research: Sandbox) -> None:
     research.commit("a plain commit", other="x\n")
     entries = [json.loads(line) for line in research("log", "--json").out.splitlines()]
@@ -103,6 +105,7 @@ def test_the_log_is_one_object_per_line_newest_first(research: Sandbox) -> None:
     assert research("log", "HEAD~4", "--json").out.splitlines() == research("log", "--json").out.splitlines()[3:]
 
 
+@pytest.mark.thorough
 def test_what_people_read(research: Sandbox) -> None:
     status = research("status")
     for part in (
@@ -125,6 +128,7 @@ def test_what_people_read(research: Sandbox) -> None:
     assert "no workflow" not in research("log").out
 
 
+@pytest.mark.thorough
 def test_nothing_that_reads_writes(research: Sandbox) -> None:
     research.write("mine", "untracked\n")
     with unchanged(research):
@@ -135,6 +139,7 @@ def test_nothing_that_reads_writes(research: Sandbox) -> None:
             assert quickly(research, *command.split()).code == 0
 
 
+@pytest.mark.thorough
 def test_the_prompt_is_what_the_next_agent_gets(research: Sandbox) -> None:
     prompt = research("prompt").out
     research("step", "--agent-command", "cat > prompt.txt; echo work > .tasks/$GITORCH_TASK/analysis.md")
@@ -144,6 +149,7 @@ def test_the_prompt_is_what_the_next_agent_gets(research: Sandbox) -> None:
     assert "there is no next invocation" in research("prompt").err
 
 
+@pytest.mark.thorough
 def test_context_keeps_to_its_budget(research: Sandbox) -> None:
     whole = research("context", "chip-research-analysis").out
     small = research("context", "chip-research-analysis", "--budget", "200").out
@@ -163,6 +169,7 @@ def test_templates_are_listed_shown_and_checked(sandbox: Sandbox) -> None:
     assert nowhere.code == 0
 
 
+@pytest.mark.thorough
 def test_init_in_no_repository_and_twice(tmp_path: Path) -> None:
     sandbox = Sandbox(tmp_path / "new")
     sandbox.root.mkdir()
@@ -225,6 +232,7 @@ def test_init_adopts_no_tasks_that_are_out_of_form(sandbox: Sandbox) -> None:
         assert "two files" in sandbox("init", code=1).err
 
 
+@pytest.mark.thorough
 def test_the_hook_refuses_a_commit_that_is_not_legal(sandbox: Sandbox) -> None:
     sandbox("init")
     sandbox("create", "one")
@@ -247,6 +255,7 @@ def test_the_hook_refuses_a_commit_that_is_not_legal(sandbox: Sandbox) -> None:
     assert sandbox("verify", "--json", code=0).json["ok"]
 
 
+@pytest.mark.thorough
 def test_trust_shows_asks_and_remembers(sandbox: Sandbox, sealed: Path) -> None:
     sandbox.commit(**{".tasks/[pending]_one_task.md": "---\nrun: echo made > made\n---\n\n# one\n"})
     sandbox("init")
@@ -262,6 +271,7 @@ def test_trust_shows_asks_and_remembers(sandbox: Sandbox, sealed: Path) -> None:
     assert sandbox.read("made") == "made\n"
 
 
+@pytest.mark.thorough
 def test_git_orch_is_the_same_program(research: Sandbox) -> None:
     done = run("git", "orch", "status", "--json", cwd=research.root)
     assert done.json == research("status", "--json").json
@@ -270,6 +280,7 @@ def test_git_orch_is_the_same_program(research: Sandbox) -> None:
     assert "see git orch -h" in wrong.err
 
 
+@pytest.mark.thorough
 def test_colours_are_for_terminals_and_never_where_unwanted(research: Sandbox) -> None:
     script = f"import pty, sys; sys.exit(pty.spawn(['{sys.executable}', '-m', 'gitorch', 'list']))"
     coloured = run(sys.executable, "-c", script, cwd=research.root, env={"TERM": "xterm"})
@@ -304,6 +315,7 @@ def test_the_shell_completes_commands_tasks_and_templates(research: Sandbox) -> 
     assert (nowhere.out.strip(), nowhere.err) == ("", "")
 
 
+@pytest.mark.thorough
 def test_a_dropped_only_subtask_leaves_a_task_that_can_run_itself(sandbox: Sandbox) -> None:
     sandbox("create", "parent")
     sandbox("create", "child", "--parent", "parent")
@@ -325,6 +337,7 @@ def test_a_reopened_workflow_goes_on_and_ends(research: Sandbox) -> None:
     assert research("verify", "--json").json["ok"]
 
 
+@pytest.mark.thorough
 def test_a_broken_template_hides_no_other(sandbox: Sandbox) -> None:
     sandbox.write(".tasks/templates/bad.yaml", "name: bad\n  x: [\n")
     listed = sandbox("templates", "list")

@@ -71,6 +71,7 @@ def test_nothing_is_created_where_a_value_is_not_valid(
     assert sandbox.head() == head
 
 
+@pytest.mark.thorough
 def test_its_check_runs_on_this_machine_without_trust(sandbox: Sandbox) -> None:
     sandbox("create", "one", "--check", "test -s out.txt")
     sandbox("step", "--agent-command", "echo done")
@@ -79,6 +80,7 @@ def test_its_check_runs_on_this_machine_without_trust(sandbox: Sandbox) -> None:
     assert sandbox.states()["one"] == "completed"
 
 
+@pytest.mark.thorough
 def test_text_comes_from_a_file_or_from_standard_input(sandbox: Sandbox) -> None:
     sandbox.write("docs/PRD.md", "# What we build\r\n\r\nA café.\r\n")
     sandbox("create", "one", "-d", "@docs/PRD.md")
@@ -99,6 +101,7 @@ def test_a_name_in_other_letters_is_suggested_as_a_task_name(sandbox: Sandbox, n
     assert f"hint: try {hint}\n" in sandbox("create", name, code=2).err
 
 
+@pytest.mark.thorough
 def test_it_is_refused_inside_an_invocation(sandbox: Sandbox) -> None:
     sandbox("create", "one")
     sandbox("step", "--agent-command", "gitorch create two --check true; echo x > y", code=10)

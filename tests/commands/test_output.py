@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 
+import pytest
+
 from gitorch import output
 from tests.sandbox import GITORCH, Sandbox
 
@@ -27,6 +29,7 @@ def unread(sandbox: Sandbox, *args: str, out: bool = True, err: bool = False) ->
     return done.returncode
 
 
+@pytest.mark.thorough
 def test_a_closed_output_changes_no_exit_code(sandbox: Sandbox) -> None:
     sandbox("create", "a", "-d", "do a")
     assert unread(sandbox, "step", "--max-steps", "0") == 30
@@ -37,6 +40,7 @@ def test_a_closed_output_changes_no_exit_code(sandbox: Sandbox) -> None:
     assert unread(sandbox, "run") == 20
 
 
+@pytest.mark.thorough
 def test_messages_that_nobody_reads_stop_no_invocation(sandbox: Sandbox) -> None:
     sandbox("create", "a", "-d", "do a")
     assert unread(sandbox, "run", "--agent-command", "echo x > x; echo done", err=True) == 0

@@ -141,11 +141,13 @@ def transcript(sandbox: Sandbox, calls: list[tuple[str, ...]]) -> str:
     return steady("\n".join(shown))
 
 
+@pytest.mark.thorough
 def test_a_session_from_the_first_task_to_the_next_workflow(sandbox: Sandbox, pytestconfig: pytest.Config) -> None:
     seen = transcript(sandbox, SESSION)
     assert seen == expected("session.txt", seen, pytestconfig)
 
 
+@pytest.mark.thorough
 def test_what_people_get_wrong(sandbox: Sandbox, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["gitorch"])
     sandbox("create", "write-parser", "-d", "Write the parser.")

@@ -218,6 +218,7 @@ class Model:
 
 
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.thorough
 def test_on_a_random_walk_fold_tree_work_tree_and_model_agree(sandbox: Sandbox, seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311 - a walk that can be repeated
     model = Model()

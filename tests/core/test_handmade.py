@@ -68,6 +68,7 @@ def may_begin_so(before: Mapping[str, TaskState], family: Family) -> bool:
 
 
 @given(trees(), st.data())
+@pytest.mark.thorough
 def test_what_gitorch_would_move_is_legal_by_hand(
     drawn: tuple[dict[str, TaskState], dict[str, str | None]], data: st.DataObject
 ) -> None:
@@ -141,6 +142,7 @@ def test_a_task_of_its_own_goes_only_where_moves_are_legal(before: TaskState, af
 
 
 @given(trees(), st.data())
+@pytest.mark.thorough
 def test_whatever_is_accepted_is_legal_task_by_task_and_holds(
     drawn: tuple[dict[str, TaskState], dict[str, str | None]], data: st.DataObject
 ) -> None:

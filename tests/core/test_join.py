@@ -83,12 +83,14 @@ def odd_families(states: States) -> dict[str, tuple[TaskState | None, ...]]:
 
 
 @given(parted())
+@pytest.mark.thorough
 def test_it_is_the_same_in_either_order(sides: tuple[States, States, States]) -> None:
     base, ours, theirs = sides
     assert joined(base, ours, theirs) == joined(base, theirs, ours)
 
 
 @given(parted())
+@pytest.mark.thorough
 def test_a_side_joined_with_itself_or_with_what_it_began_from_is_that_side(
     sides: tuple[States, States, States],
 ) -> None:
@@ -100,6 +102,7 @@ def test_a_side_joined_with_itself_or_with_what_it_began_from_is_that_side(
 
 
 @given(parted())
+@pytest.mark.thorough
 def test_no_family_comes_about_that_no_honest_history_has(sides: tuple[States, States, States]) -> None:
     base, ours, theirs = sides
     both = joined(base, ours, theirs)
@@ -113,6 +116,7 @@ def test_no_family_comes_about_that_no_honest_history_has(sides: tuple[States, S
 
 
 @given(parted())
+@pytest.mark.thorough
 def test_nothing_is_lost_that_one_side_alone_has_done(sides: tuple[States, States, States]) -> None:
     base, ours, theirs = sides
     both = joined(base, ours, theirs)
@@ -201,6 +205,7 @@ OVER = main_tasks.make("completed", "All tasks completed")
 
 
 @given(st.lists(st.none() | any_main_task, min_size=3, max_size=3), parted())
+@pytest.mark.thorough
 def test_main_task_is_the_same_in_either_order(
     mains: list[MainTask | None], sides: tuple[States, States, States]
 ) -> None:
@@ -236,6 +241,7 @@ sums = st.builds(Totals, counts, st.none() | amounts, amounts, counts, counts)
 
 
 @given(sums, sums, sums)
+@pytest.mark.thorough
 def test_sums_are_the_same_in_either_order_and_never_less_than_a_side_s(
     base: Totals, ours: Totals, theirs: Totals
 ) -> None:

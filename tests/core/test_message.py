@@ -74,6 +74,7 @@ def test_the_form_of_a_message() -> None:
 
 
 @given(records())
+@pytest.mark.thorough
 def test_what_is_built_is_read_back(record: Record) -> None:
     text = build(record)
     assert parse(text) == canonical(record)
@@ -81,6 +82,7 @@ def test_what_is_built_is_read_back(record: Record) -> None:
 
 
 @given(records())
+@pytest.mark.thorough
 def test_canonical_records_stay_as_they_are(record: Record) -> None:
     once = canonical(record)
     assert canonical(once) == once
@@ -88,6 +90,7 @@ def test_canonical_records_stay_as_they_are(record: Record) -> None:
 
 
 @given(records(), st.sampled_from(NASTY))
+@pytest.mark.thorough
 def test_a_body_of_nasty_lines_never_forms_or_ends_the_trailers(record: Record, line: str) -> None:
     for body in (line, f"{line}\n\n{line}", f"a\n{line}", f"{line}\na", f"a\n\n{line}\n{line}"):
         text = build(record._replace(body=body))
@@ -286,6 +289,7 @@ def test_other_peoples_trailers_may_stand_among_ours(foreign: str, place: str) -
 
 
 @given(records(), records())
+@pytest.mark.thorough
 def test_two_records_in_one_message_are_never_one(one: Record, two: Record) -> None:
     first, second = build(one), build(two)
     indented = "".join(f"    {line}".rstrip() + "\n" for line in f"{first}\n{second}".split("\n"))
@@ -384,6 +388,7 @@ def test_amounts_are_written_plainly(value: float | str, text: str) -> None:
 
 
 @given(records())
+@pytest.mark.thorough
 def test_a_record_as_json_has_lower_case_keys_and_no_unknown_figures(record: Record) -> None:
     data = json.loads(json.dumps(message.as_dict(canonical(record)), allow_nan=False))
     assert {"event", "subject", "states", "status", "next", "task", "focus"} <= data.keys()

@@ -77,6 +77,7 @@ def repo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @few
 @given(record=records())
+@pytest.mark.thorough
 def test_git_and_the_parser_read_the_same(repo: Repo, record: Record) -> None:
     text = build(record)
     wanted = canonical(record)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from unittest import mock
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +31,7 @@ def read_slowly(text: str) -> Record | str | None:
 
 
 @given(records())
+@pytest.mark.thorough
 def test_what_is_built_is_plain(record: Record) -> None:
     text = build(record)
     block = text.rstrip("\n").rpartition("\n\n")[2]
@@ -38,6 +40,7 @@ def test_what_is_built_is_plain(record: Record) -> None:
 
 
 @given(records(), st.data(), any_text)
+@pytest.mark.thorough
 def test_a_damaged_record_is_read_the_same_both_ways(record: Record, data: st.DataObject, junk: str) -> None:
     text = build(record)
     start = data.draw(st.integers(0, len(text)))
@@ -47,6 +50,7 @@ def test_a_damaged_record_is_read_the_same_both_ways(record: Record, data: st.Da
 
 
 @given(records(), st.randoms(use_true_random=False))
+@pytest.mark.thorough
 def test_lines_put_elsewhere_are_read_the_same_both_ways(record: Record, chance: random.Random) -> None:
     lines = build(record).split("\n")
     lines.insert(chance.randrange(len(lines)), chance.choice([*lines, *TEXT.split("\n")]))

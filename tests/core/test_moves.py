@@ -45,6 +45,7 @@ def test_a_change_is_written_as_in_the_trailer() -> None:
 
 
 @given(some_states, some_states)
+@pytest.mark.thorough
 def test_applying_the_difference_leads_there(before: dict[str, TaskState], after: dict[str, TaskState]) -> None:
     changes = difference(before, after)
     assert apply(before, changes) == after
@@ -56,6 +57,7 @@ def test_applying_the_difference_leads_there(before: dict[str, TaskState], after
 
 
 @given(some_states, task_names, st.none() | states, st.none() | states)
+@pytest.mark.thorough
 def test_apply_refuses_a_change_that_begins_elsewhere(
     there: dict[str, TaskState], name: str, before: TaskState | None, after: TaskState | None
 ) -> None:
@@ -165,6 +167,7 @@ def test_any_move_in_any_family_ends_and_applies(
 
 
 @given(families())
+@pytest.mark.thorough
 def test_no_circle_of_parents_goes_on_for_ever(family: tuple[dict[str, TaskState], dict[str, str | None]]) -> None:
     for name in family[0]:
         above = list(Family(family[1]).ancestors(name))
@@ -173,6 +176,7 @@ def test_no_circle_of_parents_goes_on_for_ever(family: tuple[dict[str, TaskState
 
 
 @given(some_states, st.lists(some_states, max_size=4))
+@pytest.mark.thorough
 def test_the_net_of_changes_leads_from_the_first_state_to_the_last(
     begin: dict[str, TaskState], others: list[dict[str, TaskState]]
 ) -> None:

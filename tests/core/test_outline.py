@@ -91,6 +91,7 @@ def test_whatever_is_plain_is_what_yaml_says(front: str, end: str, body: str) ->
 
 
 @given(tasks())
+@pytest.mark.thorough
 def test_so_are_files_that_gitorch_writes(value: Task) -> None:
     _agrees(value.name, task_files.format(value).encode())
 

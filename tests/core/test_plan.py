@@ -204,6 +204,7 @@ def workflows(draw: st.DrawFn) -> tuple[dict[str, TaskState], dict[str, Task]]:
 
 
 @given(workflows(), st.sampled_from(("Go on", "Check", "Gather x", "Decompose x")), st.none() | st.sampled_from(NAMES))
+@pytest.mark.thorough
 def test_a_plan_is_always_one_that_can_be_done(
     drawn: tuple[dict[str, TaskState], dict[str, Task]], next_: str, task: str | None
 ) -> None:
@@ -224,6 +225,7 @@ def test_a_plan_is_always_one_that_can_be_done(
 
 
 @given(workflows())
+@pytest.mark.thorough
 def test_the_first_that_is_ready_is_the_first_of_all_that_are(
     drawn: tuple[dict[str, TaskState], dict[str, Task]],
 ) -> None:
@@ -248,6 +250,7 @@ def test_the_problems_of_all_tasks_are_those_of_each(tasks: dict[str, Task], dra
 
 
 @given(workflows())
+@pytest.mark.thorough
 def test_main_task_next_is_valid_and_names_what_the_plan_does(
     drawn: tuple[dict[str, TaskState], dict[str, Task]],
 ) -> None:
@@ -259,6 +262,7 @@ def test_main_task_next_is_valid_and_names_what_the_plan_does(
 
 
 @given(workflows())
+@pytest.mark.thorough
 def test_following_the_plan_from_the_start_completes_all_that_can_be(
     drawn: tuple[dict[str, TaskState], dict[str, Task]],
 ) -> None:

@@ -13,6 +13,7 @@ from .strategies import nasty_text, tasks
 
 
 @given(tasks())
+@pytest.mark.thorough
 def test_what_is_written_is_read_back(value: Task) -> None:
     assert task.parse(value.name, task.format(value).encode(), "f") == value
 

@@ -154,6 +154,7 @@ def test_a_nested_template_gets_only_parameters_it_knows() -> None:
     check_nesting(one("name: a, template: {name: inner, parameters: {topic: x}}"), {"inner": named("inner")})
 
 
+@pytest.mark.thorough
 def test_doubling_templates_are_checked_quickly_and_long_chains_end() -> None:
     doubling = {f"t{n}": named(f"t{n}", f"t{n + 1}", f"t{n + 1}") for n in range(19)}
     began = time.monotonic()
@@ -286,6 +287,7 @@ def test_a_huge_list_is_refused_quickly() -> None:
 
 
 @given(nasty_text, st.lists(nasty_text, max_size=3).map(tuple))
+@pytest.mark.thorough
 def test_whatever_is_expanded_can_be_written_and_read(topic: str, vendors: tuple[str, ...]) -> None:
     read = template.parse(
         HEAD + "  - name: a\n    foreach: vendors\n    run: 'true'\n    timeout: 300h\n    outputs: 'x/{item}'\n"

@@ -23,6 +23,7 @@ def test_clean_text_holds_only_what_a_terminal_shows(text: str) -> None:
 
 
 @given(long_text, st.integers(1, 60))
+@pytest.mark.thorough
 def test_one_line_is_one_bounded_line_and_stays_so(text: str, limit: int) -> None:
     line = one_line(text, limit)
     assert len(line) <= limit
@@ -32,6 +33,7 @@ def test_one_line_is_one_bounded_line_and_stays_so(text: str, limit: int) -> Non
 
 
 @given(long_text)
+@pytest.mark.thorough
 def test_paragraphs_are_bounded_and_stay_so(text: str) -> None:
     body = paragraphs(text)
     assert len(body) <= 8000
@@ -67,6 +69,7 @@ def test_a_cut_body_says_so() -> None:
 
 
 @given(long_text)
+@pytest.mark.thorough
 def test_the_tail_is_bounded(text: str) -> None:
     end = tail(text, lines=3, chars=50)
     assert len(end) <= 50

@@ -46,6 +46,7 @@ def values(node: Node) -> Any:
 
 
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,8}", fullmatch=True), plain, max_size=4))
+@pytest.mark.thorough
 def test_what_is_dumped_is_loaded_again(data: dict[str, Any]) -> None:
     assert values(load(dump(data), "f")) == data or not data
 

@@ -41,6 +41,7 @@ def signing(sandbox: Sandbox, sealed: Path) -> Sandbox:
     return Quick(sandbox.root)
 
 
+@pytest.mark.thorough
 def test_every_record_is_signed_where_commits_must_be(signing: Sandbox) -> None:
     signing.commit("notes", **{"notes.md": "Notes on the main work: deep, far, signed, homeless, tide, wanted.\n"})
     signing("start", "signed-research")
@@ -55,6 +56,7 @@ def test_every_record_is_signed_where_commits_must_be(signing: Sandbox) -> None:
     assert signing("verify", "--json").json["ok"]
 
 
+@pytest.mark.thorough
 def test_signing_that_fails_changes_nothing(signing: Sandbox, sealed: Path) -> None:
     signing("create", "one")
     (sealed / "key").unlink()
@@ -71,6 +73,7 @@ def test_a_gpg_that_fails_changes_nothing(sandbox: Sandbox) -> None:
     refused(sandbox, "create", "two", says="signed")
 
 
+@pytest.mark.thorough
 def test_no_identity_is_told_and_changes_nothing(sandbox: Sandbox, sealed: Path) -> None:
     sandbox("create", "one")
     (sealed / ".gitconfig").write_text("[user]\n\tuseConfigOnly = true\n[init]\n\tdefaultBranch = main\n")
@@ -85,6 +88,7 @@ def test_no_identity_is_told_and_changes_nothing(sandbox: Sandbox, sealed: Path)
 _AUTHOR = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@b"}
 
 
+@pytest.mark.thorough
 def test_the_authors_variables_are_honoured(sandbox: Sandbox) -> None:
     date = "2001-02-03T04:05:06Z"
     env = {**_AUTHOR, "GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date, "GIT_COMMITTER_NAME": "Ü C"}
@@ -148,6 +152,7 @@ def test_time_zones_and_locales(sandbox: Sandbox, env: dict[str, str]) -> None:
     assert "İstanbul" in sandbox.git("log", "--format=%B")
 
 
+@pytest.mark.thorough
 def test_without_a_home(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     sandbox.git("config", "user.name", "Here")
     sandbox.git("config", "user.email", "here@example.invalid")

@@ -14,6 +14,7 @@ from gitorch.ledger.history import way_back
 from tests.sandbox import Sandbox
 
 
+@pytest.mark.thorough
 def test_a_branch_that_is_packed_anew_within_a_second_is_seen(sandbox: Sandbox) -> None:
     """To git the file may be as before, by inode, size and second: a cat-file that has read it does not look again."""
     commits = []

@@ -32,6 +32,7 @@ def _works(sandbox: Sandbox, *options: str) -> None:
     assert [line for line in sandbox.status().splitlines() if ".tasks" in line] == []
 
 
+@pytest.mark.thorough
 def test_a_branch_without_commits(sandbox: Sandbox) -> None:
     assert sandbox("status", "--json").json["status"] is None
     assert sandbox("list", "--json").json["tasks"] == []
@@ -46,6 +47,7 @@ def test_a_branch_without_commits(sandbox: Sandbox) -> None:
     _works(sandbox)
 
 
+@pytest.mark.thorough
 def test_a_detached_head(sandbox: Sandbox) -> None:
     first = sandbox.commit(file="x\n")
     sandbox.git("checkout", "-q", "--detach")
@@ -108,6 +110,7 @@ def test_a_shallow_clone_reads_writes_and_verifies(sandbox: Sandbox) -> None:
         assert clone("verify", "--json").json["ok"]
 
 
+@pytest.mark.thorough
 def test_a_shallow_clone_that_begins_at_a_plain_commit_or_a_merge(sandbox: Sandbox) -> None:
     sandbox.commit("notes", **{"notes.md": "Notes on the main work: deep, far, signed, homeless, tide, wanted.\n"})
     sandbox("start", "deep-research")
@@ -128,6 +131,7 @@ def test_a_shallow_clone_that_begins_at_a_plain_commit_or_a_merge(sandbox: Sandb
     assert clone("verify", "--json").json["ok"]
 
 
+@pytest.mark.thorough
 def test_a_partial_clone_fetches_what_it_lacks(sandbox: Sandbox) -> None:
     sandbox.commit(file="x\n")
     sandbox.commit("notes", **{"notes.md": "Notes on the main work: deep, far, signed, homeless, tide, wanted.\n"})
@@ -144,6 +148,7 @@ def test_a_partial_clone_fetches_what_it_lacks(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("sparse_index", ["--sparse-index", "--no-sparse-index"])
+@pytest.mark.thorough
 def test_a_sparse_checkout_without_tasks(sandbox: Sandbox, sparse_index: str) -> None:
     sandbox.commit(**{"src/a": "a\n", "docs/b": "b\n", "top": "t\n"})
     sandbox("create", "old")
@@ -164,6 +169,7 @@ def test_a_sparse_checkout_without_tasks(sandbox: Sandbox, sparse_index: str) ->
     assert sandbox.git("ls-tree", "-r", "--name-only", "HEAD").split()[-3:] == ["docs/b", "src/a", "top"]
 
 
+@pytest.mark.thorough
 def test_a_sha256_repository(tmp_path: Path) -> None:
     sandbox = Sandbox.create(tmp_path / "sha256", object_format="sha256")
     _works(sandbox)
@@ -171,6 +177,7 @@ def test_a_sha256_repository(tmp_path: Path) -> None:
     sandbox.git("fsck", "--strict")
 
 
+@pytest.mark.thorough
 def test_packed_refs_and_objects(sandbox: Sandbox) -> None:
     sandbox("create", "one")
     sandbox.git("gc", "-q", "--prune=now")
@@ -190,6 +197,7 @@ def test_alternates_and_a_separate_git_folder(sandbox: Sandbox) -> None:
     _works(apart)
 
 
+@pytest.mark.thorough
 def test_a_bare_repository_can_be_read_but_not_written(sandbox: Sandbox) -> None:
     sandbox("start", "bare-research")
     sandbox("step")
@@ -219,6 +227,7 @@ def test_a_bare_repository_can_be_read_but_not_written(sandbox: Sandbox) -> None
     assert bare.head() == tip
 
 
+@pytest.mark.thorough
 def test_variables_of_a_caller_that_point_elsewhere_are_not_followed(sandbox: Sandbox) -> None:
     other = Sandbox.create(sandbox.root.parent / "other")
     other.commit(file="x\n")
@@ -246,6 +255,7 @@ def test_variables_of_a_caller_that_point_elsewhere_are_not_followed(sandbox: Sa
     assert sandbox.status() == ""
 
 
+@pytest.mark.thorough
 def test_a_subfolder_and_another_folder(sandbox: Sandbox, tmp_path: Path) -> None:
     (sandbox.root / "src/deep").mkdir(parents=True)
     _works(sandbox, "-C", "src/deep")
@@ -258,6 +268,7 @@ def test_a_subfolder_and_another_folder(sandbox: Sandbox, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "name", ["with blank", "ünïcödé 日本", "'quote\"", "-dash", "[a]*?", "trailing ", "back\\slash"]
 )
+@pytest.mark.thorough
 def test_odd_paths_of_a_repository(tmp_path: Path, name: str) -> None:
     sandbox = Sandbox.create(tmp_path / name)
     sandbox("create", "one")
@@ -266,6 +277,7 @@ def test_odd_paths_of_a_repository(tmp_path: Path, name: str) -> None:
     assert sandbox.status() == ""
 
 
+@pytest.mark.thorough
 def test_a_path_that_is_no_text(tmp_path: Path) -> None:
     _works(Sandbox.create(Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))))
 

@@ -38,6 +38,7 @@ def _start_anew(sandbox: Sandbox, *, last_sync: float) -> None:
 
 @pytest.mark.parametrize("left", [b"\0" * 40, b"", b"x\x9c"], ids=["zeros", "cut", "rubbish"])
 @pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+@pytest.mark.thorough
 def test_the_next_writer_puts_them_aside(tmp_path: Path, left: bytes, object_format: str) -> None:
     sandbox = Sandbox.create(tmp_path / "repo", object_format=object_format)
     sandbox.commit("one", a="a\n")
@@ -73,6 +74,7 @@ def test_while_the_machine_runs_nobody_looks(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("call", ["read the mark", "list all", "list a folder", "read a file"])
+@pytest.mark.thorough
 def test_what_cannot_be_read_for_a_moment_is_not_taken_for_whole(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:

@@ -25,6 +25,7 @@ def _goes_on(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("ending", ["exit 1", "exit 0", "kill -9 $PPID"])
+@pytest.mark.thorough
 def test_core_worktree_points_to_a_folder_of_somebody_elses(dirty: Bench, tmp_path: Path, ending: str) -> None:
     before, there = dirty.photo(), tmp_path / "there"
     there.mkdir()
@@ -40,6 +41,7 @@ def test_core_worktree_points_to_a_folder_of_somebody_elses(dirty: Bench, tmp_pa
     assert dirty.photo(without=["done.txt", "x.txt"]) == before
 
 
+@pytest.mark.thorough
 def test_core_bare(dirty: Bench) -> None:
     before = dirty.photo()
     dirty.step(f"rm a.txt; git config core.bare true; {FAIL}", code=None)
@@ -76,6 +78,7 @@ def test_files_that_the_user_had_flagged(bench: Bench, flag: str, deed: str, end
     assert bench.git("ls-files", "-v", "b.txt")[0] == {"skip-worktree": "S", "assume-unchanged": "h"}[flag]
 
 
+@pytest.mark.thorough
 def test_flags_that_an_agent_has_set_go_also_if_it_succeeds(bench: Bench) -> None:
     bench.write("a.txt", "mine\n")
     bench.step("git update-index --skip-worktree a.txt; echo x > x.txt")
@@ -84,6 +87,7 @@ def test_flags_that_an_agent_has_set_go_also_if_it_succeeds(bench: Bench) -> Non
 
 @needs_merge_tree
 @pytest.mark.parametrize("flag", ["skip-worktree", "assume-unchanged"])
+@pytest.mark.thorough
 def test_rewind_and_merge_write_over_no_flagged_file(bench: Bench, flag: str) -> None:
     bench.step("echo one > f.txt")
     first = bench.head()
@@ -152,6 +156,7 @@ def test_a_repository_that_was_there_stays(bench: Bench) -> None:
     assert (bench.root / "doc/.git/HEAD").exists()
 
 
+@pytest.mark.thorough
 def test_objects_that_others_are_to_stand_for(dirty: Bench) -> None:
     before = dirty.photo()
     evil = "$(echo evil | git hash-object -w --stdin)"

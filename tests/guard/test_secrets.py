@@ -50,6 +50,7 @@ def test_a_step_hashes_none_of_them(bench: Bench, tmp_path: Path, code: int, ign
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_the_users_own_are_left_alone(bench: Bench) -> None:
     for name, text in SECRETS.items():
         bench.write(name, text)
@@ -66,6 +67,7 @@ def test_the_users_own_are_left_alone(bench: Bench) -> None:
     ["echo token: $T", "echo token: $T >&2; exit 1", 'gitorch move t blocked --reason "is $T it?"',
      """printf '{"summary": "used %s", "next": "Use %s"}' $T $T > $GITORCH_RESULT; echo > x"""],
 )  # fmt: skip
+@pytest.mark.thorough
 def test_no_token_that_it_tells_gets_into_a_record(bench: Bench, deed: str) -> None:
     bench.step(deed, code=None, env={"T": TOKEN})
     assert bench.objects_holding(TOKEN.encode()) == []

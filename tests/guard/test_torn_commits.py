@@ -34,6 +34,7 @@ def test_a_torn_commit_goes_and_the_rungoes_on(dirty: Bench, torn: list[str]) ->
     assert dirty.photo(without=["done.txt"]) == before
 
 
+@pytest.mark.thorough
 def test_a_record_made_beside_it_stays(dirty: Bench) -> None:
     before = dirty.photo()
     cut(dirty, FIRST, "create", "v", then=SECOND)
@@ -45,6 +46,7 @@ def test_a_record_made_beside_it_stays(dirty: Bench) -> None:
 
 
 @pytest.mark.parametrize("packed", [True, False], ids=["packed before", "never packed"])
+@pytest.mark.thorough
 def test_the_branch_itself_is_torn(dirty: Bench, *, packed: bool) -> None:
     if packed:
         dirty.git("pack-refs", "--all")
@@ -58,6 +60,7 @@ def test_the_branch_itself_is_torn(dirty: Bench, *, packed: bool) -> None:
     assert dirty.photo(without=["done.txt"]) == before
 
 
+@pytest.mark.thorough
 def test_what_an_agent_has_staged_is_torn_in_the_index_and_in_the_work_tree(dirty: Bench) -> None:
     before = dirty.photo()
     cut(dirty, "echo theirs > new.txt; echo more >> b.txt; git add new.txt b.txt")
@@ -69,6 +72,7 @@ def test_what_an_agent_has_staged_is_torn_in_the_index_and_in_the_work_tree(dirt
 
 
 @pytest.mark.parametrize("commits", [True, False], ids=["a commit", "the index"])
+@pytest.mark.thorough
 def test_an_invocation_that_a_loop_of_ones_own_has(dirty: Bench, *, commits: bool) -> None:
     before = dirty.photo()
     dirty("begin")

@@ -53,6 +53,7 @@ def test_another_ref_is_torn_and_the_work_tree_clean(bench: Bench, ref: str) -> 
     goes_on(bench)
 
 
+@pytest.mark.thorough
 def test_a_branch_that_was_there_goes_back_to_what_it_was(dirty: Bench) -> None:
     dirty.git("branch", "wip")
     was = dirty.git("rev-parse", "wip")
@@ -63,6 +64,7 @@ def test_a_branch_that_was_there_goes_back_to_what_it_was(dirty: Bench) -> None:
 
 
 @pytest.mark.parametrize(("call", "at"), [("read_bytes", "logs/refs/heads/wip"), ("iterdir", "refs/heads")])
+@pytest.mark.thorough
 def test_what_cannot_be_read_for_a_moment_takes_no_ref_away(
     dirty: Bench, monkeypatch: pytest.MonkeyPatch, call: str, at: str
 ) -> None:
@@ -103,6 +105,7 @@ def test_packed_refs_are_emptied(dirty: Bench, *, torn: bool) -> None:
     assert dirty.photo(without=["done.txt"]) == before
 
 
+@pytest.mark.thorough
 def test_killed_while_it_is_mended(dirty: Bench, tmp_path: Path) -> None:
     cut(dirty, FIRST, "create", "v", then=SECOND)
     tear(dirty, "HEAD")
@@ -144,6 +147,7 @@ def test_the_logs_have_not_reached_the_disk_and_the_commit_has(dirty: Bench, lef
     assert not mine & dirty.reachable()
 
 
+@pytest.mark.thorough
 def test_a_commit_was_amended_and_the_first_is_torn(dirty: Bench) -> None:
     before, mine = dirty.photo(), dirty.blobs_of_the_user()
     cut(dirty, "git commit -qam first; git commit -q --amend -m second")

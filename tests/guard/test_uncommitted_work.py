@@ -131,6 +131,7 @@ KINDS: list[Callable[[Bench], None]] = [
 
 
 @pytest.mark.parametrize("make", KINDS, ids=lambda make: make.__name__.strip("_"))
+@pytest.mark.thorough
 def test_a_step_leaves_it_as_it_is(bench: Bench, make: Callable[[Bench], None]) -> None:
     make(bench)
     before = bench.photo()
@@ -211,6 +212,7 @@ def test_edits_in_other_places_of_one_file_are_told_apart(bench: Bench) -> None:
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_staged_edits_stay_staged_beside_the_agents(bench: Bench) -> None:
     staged = LINES.replace("line 2\n", "mine 2\n")
     bench.write("a.txt", staged)
@@ -224,6 +226,7 @@ def test_staged_edits_stay_staged_beside_the_agents(bench: Bench) -> None:
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_edits_of_the_same_line_stay_uncommitted_and_are_reported(bench: Bench) -> None:
     bench.write("a.txt", LINES.replace("line 2\n", "mine 2\n"))
     ran = bench.step("sed -i 's/^mine 2$/agent 2/' a.txt; echo more > agent.txt")
@@ -236,6 +239,7 @@ def test_edits_of_the_same_line_stay_uncommitted_and_are_reported(bench: Bench) 
 
 
 @pytest.mark.parametrize("deed", ["echo overwritten > mine.txt", "rm mine.txt", "mv mine.txt other.txt"])
+@pytest.mark.thorough
 def test_an_untracked_file_that_the_agent_spoils_is_kept(bench: Bench, deed: str) -> None:
     bench.write("mine.txt", MINE)
     ran = bench.step(deed)
@@ -250,6 +254,7 @@ def test_an_untracked_file_that_the_agent_spoils_is_kept(bench: Bench, deed: str
     ["echo spoilt > a.txt", "rm a.txt", "git rm -qf a.txt", "mv a.txt z.txt", "git mv a.txt z.txt", "git restore a.txt",
      "git restore -SW a.txt", "git add a.txt", "git rm -q --cached a.txt", "rm a.txt; mkdir a.txt; echo > a.txt/in"],
 )  # fmt: skip
+@pytest.mark.thorough
 def test_a_staged_file_that_the_agent_takes_hold_of_loses_nothing(bench: Bench, deed: str) -> None:
     bench.write("a.txt", "staged: " + MINE)
     bench.git("add", "a.txt")
@@ -264,6 +269,7 @@ def test_a_staged_file_that_the_agent_takes_hold_of_loses_nothing(bench: Bench, 
 
 
 @pytest.mark.parametrize("deed", ["git stash -q", "git stash -qu", "git checkout -q .", "git reset -q --hard"])
+@pytest.mark.thorough
 def test_what_the_agent_discards_is_put_back(bench: Bench, deed: str) -> None:
     bench.write("a.txt", MINE)
     bench.git("add", "a.txt")
@@ -275,6 +281,7 @@ def test_what_the_agent_discards_is_put_back(bench: Bench, deed: str) -> None:
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_an_edit_in_the_same_instant_as_git_add_is_seen(bench: Bench) -> None:
     bench.git("config", "core.trustctime", "false")
     instant = (1_600_000_000, 1_600_000_000)

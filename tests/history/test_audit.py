@@ -77,6 +77,7 @@ def failing(call: Call) -> None:
     raise ValueError("no idea")
 
 
+@pytest.mark.thorough
 def test_steps_of_every_kind(sandbox: Sandbox) -> None:
     sandbox.commit("one", **{"a.txt": "a\n"})
     kept: list[Kept] = []
@@ -111,6 +112,7 @@ def test_steps_of_every_kind(sandbox: Sandbox) -> None:
     assert {focus, weigh} >= {own for own in (each.focus for each in found[2:]) if own not in (None, "Only chips")}
 
 
+@pytest.mark.thorough
 def test_the_guides_example_by_hand(sandbox: Sandbox) -> None:
     sandbox("create", "semiconductor-research", "-d", "Analyze the industry")
     sandbox("update", "continue", "Decompose semiconductor-research task", "--task", "semiconductor-research")
@@ -131,6 +133,7 @@ def test_the_guides_example_by_hand(sandbox: Sandbox) -> None:
     ]
 
 
+@pytest.mark.thorough
 def test_an_update_alone_is_no_work_on_a_task(sandbox: Sandbox) -> None:
     sandbox("create", "one")
     sandbox("create", "two")
@@ -140,6 +143,7 @@ def test_an_update_alone_is_no_work_on_a_task(sandbox: Sandbox) -> None:
     assert seen(sandbox)[1:] == [Kept("hand", "update", "two", None), Kept("hand", "update", None, None)]
 
 
+@pytest.mark.thorough
 def test_commits_of_the_agents_own_and_work_by_hand_beside_a_step(bench: Bench) -> None:
     before = len(seen(bench))
 
@@ -155,6 +159,7 @@ def test_commits_of_the_agents_own_and_work_by_hand_beside_a_step(bench: Bench) 
     ]
 
 
+@pytest.mark.thorough
 def test_one_that_was_cut_off_and_recovered(bench: Bench) -> None:
     before = len(seen(bench))
 
@@ -173,6 +178,7 @@ def test_one_that_was_cut_off_and_recovered(bench: Bench) -> None:
     ]
 
 
+@pytest.mark.thorough
 def test_a_rewind_stands_for_itself(bench: Bench) -> None:
     with gitorch.open(bench.root) as workflow:
         workflow.step(agent=writing("w.txt"))
@@ -188,6 +194,7 @@ def _ids(workflow: Workflow) -> list[str]:
     return [each.id for each in workflow.invocations() if each.id is not None]
 
 
+@pytest.mark.thorough
 def test_numbers_sums_and_ways(bench: Bench) -> None:
     with gitorch.open(bench.root) as workflow:
         workflow.step(agent=writing("w.txt", "0.25", tokens_in=10, tokens_cached=4, tokens_out=3, model="m"))
@@ -221,6 +228,7 @@ def test_an_empty_repository(tmp_path: Path) -> None:
     assert sandbox("audit", "--json").json["invocations"] == []
 
 
+@pytest.mark.thorough
 def test_a_long_history_is_folded_in_bounded_memory() -> None:
     """Only what is under way is held: each ordinary commit in between is let go."""
     entries = (Entry(f"{n:040x}", (f"{n - 1:040x}",) if n else (), n, None, ()) for n in range(50_000))

@@ -27,6 +27,7 @@ def _commit(story: Story, subject: str) -> str:
     return story.git("log", "--format=%H", f"--grep={subject}").strip()
 
 
+@pytest.mark.thorough
 def test_each_line_tells_its_invocation_through_renames_and_the_agents_own_commits(story: Story) -> None:
     lines = _lines(story, FILE)
     own, tidy = _commit(story, "agent's own commit"), _commit(story, "tidy up")
@@ -43,6 +44,7 @@ def test_each_line_tells_its_invocation_through_renames_and_the_agents_own_commi
     assert [each["text"] for each in lines] == (story.root / FILE).read_text().splitlines()
 
 
+@pytest.mark.thorough
 def test_lines_of_the_record_itself_are_its_invocations(story: Story) -> None:
     lines = _lines(story, "src/tides.py", "HEAD~8")
     assert [each["invocation"] for each in lines] == [story.invocation("completed")] * 4
@@ -68,6 +70,7 @@ def test_people_get_columns(story: Story) -> None:
     assert quickly(story.root, "blame", "README.md", "-L", "3,3").out == f"{person} Test User 3) by a person\n"
 
 
+@pytest.mark.thorough
 def test_without_our_lines_the_porcelain_form_is_gits(story: Story) -> None:
     ours = subprocess.run(
         ("gitorch", "blame", "--porcelain", FILE), cwd=story.root, capture_output=True, check=True
@@ -156,6 +159,7 @@ def _agree(sandbox: Sandbox) -> int:
     return len(folded)
 
 
+@pytest.mark.thorough
 def test_all_commits_belong_where_the_audit_puts_them(story: Story, tmp_path: Path) -> None:
     assert _agree(story) == 7
     mine = copied(story, tmp_path / "copy")
@@ -177,6 +181,7 @@ def test_all_commits_belong_where_the_audit_puts_them(story: Story, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("no_agent")
+@pytest.mark.thorough
 def test_an_end_by_a_clock_put_back_tells_the_agent_too(
     story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,6 +201,7 @@ def test_an_end_by_a_clock_put_back_tells_the_agent_too(
     assert [(each["task"], each["agent"]) for each in _lines(mine, "work.txt")] == [("notes", "own")]
 
 
+@pytest.mark.thorough
 def test_a_decomposition_by_template_is_its_tasks_and_nobodys_invocation(tmp_path: Path) -> None:
     sandbox = Sandbox.create(tmp_path / "repo", decoys=False)
     sandbox("start", "chip-research", "-d", "Chips?")
@@ -211,6 +217,7 @@ def test_a_decomposition_by_template_is_its_tasks_and_nobodys_invocation(tmp_pat
     assert _agree(sandbox) == 2
 
 
+@pytest.mark.thorough
 def test_of_a_longer_history_too(tmp_path: Path) -> None:
     root = tmp_path / "long.git"
     generate(root, 600)

@@ -106,6 +106,7 @@ def test_of_an_earlier_revision(story: Story) -> None:
     assert len(_spans(json.loads(_export(story, "otlp", start)))) == 2
 
 
+@pytest.mark.thorough
 def test_tasks_taken_away_have_no_state_and_spoiled_ones_a_name(story: Story, tmp_path: Path) -> None:
     mine = copied(story, tmp_path / "copy")
     mine("create", "short-lived", "-d", "x")
@@ -136,6 +137,7 @@ def _label(graph: Graph, name: str) -> str:
 
 
 @pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
+@pytest.mark.thorough
 def test_mermaid_reads_all_tasks_needs_parents_and_states(graph: Graph) -> None:
     nodes, read = _read_mermaid(graph)
     names = {node["text"].split("<br>")[0]: key for key, node in nodes.items()}
@@ -157,6 +159,7 @@ def test_mermaid_reads_all_tasks_needs_parents_and_states(graph: Graph) -> None:
     assert {"pending", "running", "completed", "failed", "blocked", "missing"} <= set(read["classes"])
 
 
+@pytest.mark.thorough
 def test_mermaid_reads_a_real_workflow(story: Story) -> None:
     (read,) = formats.mermaid(_export(story, "mermaid"))
     assert [group["title"] for group in read["groups"]] == ["tide"]
@@ -176,6 +179,7 @@ def test_no_text_gets_out_of_a_mermaid_label(text: str) -> None:
 
 
 @pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
+@pytest.mark.thorough
 def test_graphviz_draws_all_tasks_needs_and_parents(graph: Graph) -> None:
     svg = ET.fromstring(formats.graphviz("".join(line + "\n" for line in dot.digraph(graph))))  # noqa: S314 - Graphviz made it
     found: dict[str, list[list[str]]] = {"node": [], "edge": [], "cluster": []}
@@ -191,6 +195,7 @@ def test_graphviz_draws_all_tasks_needs_and_parents(graph: Graph) -> None:
     assert sorted(text[0] for text in found["cluster"]) == sorted(name for name in graph.inside() if name is not None)
 
 
+@pytest.mark.thorough
 def test_graphviz_draws_a_real_workflow(story: Story) -> None:
     svg = formats.graphviz(_export(story, "dot")).decode()
     assert "read&#45;gauges" in svg

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.history.sides import Sides, needs_merge_tree
 from tests.sandbox import run
 
@@ -13,6 +15,7 @@ BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 
 
 @needs_merge_tree
+@pytest.mark.thorough
 def test_the_page(tmp_path: Path) -> None:
     script = "set -e\n" + "".join(f"{block}echo '=== {number}'\n" for number, block in enumerate(BLOCKS))
     done = run("bash", "-c", script, cwd=tmp_path)

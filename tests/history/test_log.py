@@ -46,6 +46,7 @@ def test_an_invocation_is_held_together_by_a_line_beside_it(story: Story) -> Non
     assert "".join(line[0] for line in _lines(story)) == "┌└    ┌└┌└    "
 
 
+@pytest.mark.thorough
 def test_beside_what_others_record_meanwhile_the_line_goes_on(story: Story, tmp_path: Path) -> None:
     mine = copied(story, tmp_path / "copy")
     mine("update", "continue", "Execute notes task", "--task", "notes")
@@ -60,6 +61,7 @@ def test_one_that_is_open_has_a_line_of_its_own(story: Story) -> None:
     assert [line[0] for line in _lines(story, "HEAD~1", "-n", "2")] == ["┌", " "]
 
 
+@pytest.mark.thorough
 def test_where_the_output_is_not_utf8_plain_characters_hold_it(story: Story) -> None:
     shown = story.program("log", "-n", "3", env={"PYTHONIOENCODING": "ascii"}).out
     assert [line[0] for line in shown.splitlines()] == ["/", "\\", " "]
@@ -92,6 +94,7 @@ def test_a_line_tells_what_happened(story: Story) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
+@pytest.mark.thorough
 def test_filters(story: Story, options: tuple[str, ...], wanted: Callable[[dict[str, Any]], bool]) -> None:
     expected = [each for each in _events(story) if wanted(each)]
     if options == ("HEAD~2..HEAD",):
@@ -115,6 +118,7 @@ def test_filters_come_together(story: Story) -> None:
     assert _events(story, "--task", "draw-chart", "--outcome", "completed") == []
 
 
+@pytest.mark.thorough
 def test_since_a_commit_leaves_that_and_all_before_it_out(story: Story) -> None:
     commits = [each["commit"] for each in _events(story)]
     for number, commit in enumerate(commits):
@@ -139,6 +143,7 @@ def test_wrong_usage_is_told(story: Story, options: tuple[str, ...], said: str) 
     assert done.out == ""
 
 
+@pytest.mark.thorough
 def test_colours_stand_on_terminals_only(story: Story) -> None:
     shown = on_a_terminal(story.root, "log")
     assert "\x1b[32mcompleted\x1b[0m" in shown
@@ -175,6 +180,7 @@ def test_an_end_waits_for_its_begin_not_for_ever() -> None:
     assert [first.line.commit, *(part.line.commit for part in found)] == [str(number) for number in range(5000)]
 
 
+@pytest.mark.thorough
 def test_commits_of_broken_tools_that_name_no_time_are_read_all_the_same(story: Story, tmp_path: Path) -> None:
     mine = copied(story, tmp_path / "copy")
     expected = _events(mine)

@@ -133,6 +133,7 @@ CASES: dict[str, Case] = {
 
 
 @pytest.mark.parametrize("case", short_form({case: case for case in CASES}, 6))
+@pytest.mark.thorough
 def test_it_is_the_same_in_either_order_and_goes_on_to_the_end(sides: Sides, tmp_path: Path, case: str) -> None:
     here, there, states, task = CASES[case]
     sides.on("side", *there)
@@ -157,6 +158,7 @@ def test_it_is_the_same_in_either_order_and_goes_on_to_the_end(sides: Sides, tmp
     assert sides.to_the_end()
 
 
+@pytest.mark.thorough
 def test_what_both_have_spent_counts_once(sides: Sides) -> None:
     sides.on("side", worked("b"), worked("a", fails=True))
     sides.on("main", worked("a"))
@@ -173,6 +175,7 @@ def test_what_both_have_spent_counts_once(sides: Sides) -> None:
     assert sides.holds()
 
 
+@pytest.mark.thorough
 def test_sums_that_are_wrong_are_found(parted: Sides) -> None:
     parted("merge", "side")
     text = parted.git("log", "-1", "--format=%B")
@@ -185,6 +188,7 @@ def test_sums_that_are_wrong_are_found(parted: Sides) -> None:
     ]
 
 
+@pytest.mark.thorough
 def test_an_older_merge_s_record_without_sums_holds(parted: Sides) -> None:
     parted("merge", "side")
     lines = parted.git("log", "-1", "--format=%B").splitlines()
@@ -210,6 +214,7 @@ def test_merged_again_and_again_and_across(sides: Sides) -> None:
     assert sides.to_the_end()
 
 
+@pytest.mark.thorough
 def test_what_is_contained_or_only_ahead_needs_no_record(sides: Sides) -> None:
     sides.on("side", worked("b"))
     sides.on("main")
@@ -228,6 +233,7 @@ def test_what_is_contained_or_only_ahead_needs_no_record(sides: Sides) -> None:
     assert sides.holds()
 
 
+@pytest.mark.thorough
 def test_a_file_in_the_way_of_moving_on_stays(sides: Sides) -> None:
     sides.on("side", worked("b"))
     sides.on("main")
@@ -235,6 +241,7 @@ def test_a_file_in_the_way_of_moving_on_stays(sides: Sides) -> None:
     refused(sides, "merge", "side", says="'b.txt'")
 
 
+@pytest.mark.thorough
 def test_dirty_files_stay_byte_for_byte(parted: Sides) -> None:
     parted.write("other.txt", "staged\n")
     parted.git("add", "other.txt")
@@ -256,6 +263,7 @@ def test_dirty_files_stay_byte_for_byte(parted: Sides) -> None:
     assert parted.holds()
 
 
+@pytest.mark.thorough
 def test_an_edit_of_a_task_s_text_moves_along_with_its_state(parted: Sides) -> None:
     path = parted.task_file("b")
     parted.write(path, parted.read(path) + "a note of mine\n")
@@ -321,11 +329,13 @@ def _task_dropped(sides: Sides) -> str:
 @pytest.mark.parametrize(
     "make", [_edit, _stage, _ignore, _folder, _file_for_folder, _link_for_folder, _task_text, _task_dropped]
 )
+@pytest.mark.thorough
 def test_a_dirty_file_that_would_be_written_over_refuses(parted: Sides, make: Callable[[Sides], str]) -> None:
     path = make(parted)
     refused(parted, "merge", "side", says=path)
 
 
+@pytest.mark.thorough
 def test_a_file_that_becomes_a_folder_there_does_so_here(parted: Sides) -> None:
     parted.on("side")
     parted.git("rm", "-q", "other.txt")
@@ -336,6 +346,7 @@ def test_a_file_that_becomes_a_folder_there_does_so_here(parted: Sides) -> None:
     assert parted.holds()
 
 
+@pytest.mark.thorough
 def test_a_conflict_in_a_file_is_resolved_by_git_and_recorded_by_resolve(parted: Sides) -> None:
     conflicting(parted)
     done = refused(parted, "merge", "side", says="in conflict: 'shared.txt'")
@@ -394,12 +405,14 @@ def test_the_same_lines_of_a_task_s_text(parted: Sides) -> None:
     assert parted.to_the_end()
 
 
+@pytest.mark.thorough
 def test_tasks_that_wait_for_one_another_only_together(sides: Sides) -> None:
     sides.on("side", said("create", "y", "--parent", "b", "--needs", "a"))
     sides.on("main", said("create", "x", "--parent", "a", "--needs", "b"))
     refused(sides, "merge", "side", says="could never run: a circle")
 
 
+@pytest.mark.thorough
 def test_an_invocation_that_is_open_there(parted: Sides, tmp_path: Path) -> None:
     parted.git("worktree", "add", "-q", str(tmp_path / "linked"), "side")
     linked = Sides(tmp_path / "linked")
@@ -457,6 +470,7 @@ def test_inside_an_invocation(parted: Sides) -> None:
     refused(parted, "merge", "side", says="cannot be used inside", env=env)
 
 
+@pytest.mark.thorough
 def test_a_merge_of_three_of_git_s_own(parted: Sides) -> None:
     first = parted.git("rev-list", "--max-parents=0", "HEAD").strip()
     for branch in ("one", "two"):
@@ -501,6 +515,7 @@ DIE = "kill -9 $PPID; exit 1;"
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("word", ["commit-tree", "update-ref", "checkout-index"])
+@pytest.mark.thorough
 def test_killed_in_the_middle_it_is_done_or_undone_whole(parted: Sides, tmp_path: Path, word: str, when: str) -> None:
     parted.write("other.txt", "edited\n")
     before = parted.head()

@@ -64,6 +64,7 @@ def test_one_on_another_branch_is_told_and_forked_from_and_not_rewound_to(sides:
     assert forked_from(sides, began) == end
 
 
+@pytest.mark.thorough
 def test_one_on_a_branch_alone_where_head_has_no_commit_yet(sides: Sides) -> None:
     identity, end = ids(sides)["a"], sides.head()
     sides.git("symbolic-ref", "HEAD", "refs/heads/nothing-yet")
@@ -71,6 +72,7 @@ def test_one_on_a_branch_alone_where_head_has_no_commit_yet(sides: Sides) -> Non
     assert forked_from(sides, identity[:8]) == end
 
 
+@pytest.mark.thorough
 def test_one_that_is_open_here_and_has_ended_elsewhere(sides: Sides) -> None:
     with gitorch.open(sides.root) as workflow:
         workflow.begin(Options())
@@ -87,6 +89,7 @@ def test_one_that_is_open_here_and_has_ended_elsewhere(sides: Sides) -> None:
         assert sides.git("rev-parse", f"fork-{number}").strip() == end
 
 
+@pytest.mark.thorough
 def test_one_that_has_ended_by_a_clock_put_back(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
     """Git goes by the clock: beside a merged branch it lists the end after all that was before."""
     with gitorch.open(sides.root) as workflow:
@@ -110,6 +113,7 @@ def test_one_that_has_ended_by_a_clock_put_back(sides: Sides, monkeypatch: pytes
         assert sides.git("rev-parse", f"fork-{number}").strip() == end
 
 
+@pytest.mark.thorough
 def test_one_that_is_open_on_another_branch_alone_is_told_with_its_work(sides: Sides) -> None:
     sides.on("side")
     with gitorch.open(sides.root) as workflow:
@@ -123,6 +127,7 @@ def test_one_that_is_open_on_another_branch_alone_is_told_with_its_work(sides: S
         refused(sides, "fork", name, "-b", "forked", says="has not ended")
 
 
+@pytest.mark.thorough
 def test_several_that_begin_alike_are_told_by_all_three(sandbox: Sandbox) -> None:
     sides = Sides(sandbox.root)
     sides("create", "a")

@@ -32,6 +32,7 @@ def invocations(sides: Sides) -> dict[str | None, str]:
         return {each.task: each.id for each in workflow.invocations() if each.id is not None}
 
 
+@pytest.mark.thorough
 def test_back_to_the_state_after_an_invocation(sides: Sides) -> None:
     ids, head = invocations(sides), sides.head()
     told = sides("rewind", ids["z"]).out
@@ -49,6 +50,7 @@ def test_back_to_the_state_after_an_invocation(sides: Sides) -> None:
     assert sides.to_the_end()
 
 
+@pytest.mark.thorough
 def test_a_rewind_is_rewound(sides: Sides) -> None:
     before, states = sides.git("rev-parse", "HEAD^{tree}"), sides.states()
     sides("rewind", "--work", invocations(sides)["z"])
@@ -58,6 +60,7 @@ def test_a_rewind_is_rewound(sides: Sides) -> None:
     assert sides.holds()
 
 
+@pytest.mark.thorough
 def test_with_work_the_files_of_invocations_are_restored_and_people_s_stay(sides: Sides) -> None:
     sides.write("other.txt", "staged\n")
     sides.git("add", "other.txt")
@@ -69,6 +72,7 @@ def test_with_work_the_files_of_invocations_are_restored_and_people_s_stay(sides
     assert sides.holds()
 
 
+@pytest.mark.thorough
 def test_files_with_uncommitted_changes_refuse_it(sides: Sides) -> None:
     sides.write("a.txt", "edited\n")
     refused(sides, "rewind", "--work", invocations(sides)["z"], says="'a.txt'")
@@ -76,6 +80,7 @@ def test_files_with_uncommitted_changes_refuse_it(sides: Sides) -> None:
     assert sides.read("a.txt") == "edited\n"
 
 
+@pytest.mark.thorough
 def test_tasks_that_came_and_went_since(sides: Sides) -> None:
     there = sides.head()
     for do in (said("create", "new"), said("drop", "p2"), *moved("p1", "running", "completed")):
@@ -88,6 +93,7 @@ def test_tasks_that_came_and_went_since(sides: Sides) -> None:
 
 
 @needs_merge_tree
+@pytest.mark.thorough
 def test_back_beyond_a_merge_and_on_the_other_branch_s_way(sides: Sides) -> None:
     sides.on("side", worked("p1"))
     there = sides.head()
@@ -109,6 +115,7 @@ def test_back_beyond_a_merge_and_on_the_other_branch_s_way(sides: Sides) -> None
         ("elsewhere", 1, "not in the history of this branch"),
     ],
 )
+@pytest.mark.thorough
 def test_what_is_not_there(sides: Sides, text: str, code: int, says: str) -> None:
     sides.on("side", worked("c"))
     sides.git("branch", "-m", "side", "elsewhere")
@@ -116,6 +123,7 @@ def test_what_is_not_there(sides: Sides, text: str, code: int, says: str) -> Non
     refused(sides, "rewind", text, code=code, says=says)
 
 
+@pytest.mark.thorough
 def test_an_invocation_that_has_not_ended(sides: Sides) -> None:
     begun = sides("begin", "--json").json["invocation"]
     refused(sides, "fork", begun, "-b", "more", says="has not ended")
@@ -128,6 +136,7 @@ def test_inside_an_invocation(sides: Sides) -> None:
     refused(sides, "fork", "HEAD~1", "-b", "more", says="cannot be used inside", env=env)
 
 
+@pytest.mark.thorough
 def test_on_from_an_invocation_on_another_branch(sides: Sides) -> None:
     ids, head = invocations(sides), sides.head()
     sides.write("untracked.txt", "mine\n")
@@ -140,6 +149,7 @@ def test_on_from_an_invocation_on_another_branch(sides: Sides) -> None:
     assert sides.to_the_end()
 
 
+@pytest.mark.thorough
 def test_in_a_worktree_of_its_own_with_another_agent(sides: Sides, tmp_path: Path) -> None:
     ids = invocations(sides)
     sides.on("side")  # the invocation need not be on this branch
@@ -166,10 +176,12 @@ def test_in_a_worktree_of_its_own_with_another_agent(sides: Sides, tmp_path: Pat
         (["HEAD"], 2, "--branch"),
     ],
 )
+@pytest.mark.thorough
 def test_a_fork_that_cannot_be_made(sides: Sides, args: list[str], code: int, says: str) -> None:
     refused(sides, "fork", *args, code=code, says=says)
 
 
+@pytest.mark.thorough
 def test_back_to_where_there_was_no_main_task_yet(sandbox: Sandbox) -> None:
     sandbox("create", "a")
     first = sandbox.head()

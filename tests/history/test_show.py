@@ -28,12 +28,14 @@ def _shown(story: Sandbox, name: str) -> dict[str, Any]:
     return {key: value for key, value in shown.items() if not key.startswith("diff")}
 
 
+@pytest.mark.thorough
 def test_every_commit_of_an_invocation_leads_to_it_as_the_audit_tells_it(story: Story) -> None:
     for invocation in _audit(story):
         for commit in invocation["commits"]:
             assert _shown(story, commit) == invocation
 
 
+@pytest.mark.thorough
 def test_a_decomposition_by_template_is_one_too(tmp_path: Path) -> None:
     sandbox = Sandbox.create(tmp_path / "repo")
     sandbox("start", "chip-research", "-d", "Chips?")
@@ -44,6 +46,7 @@ def test_a_decomposition_by_template_is_one_too(tmp_path: Path) -> None:
     assert "invocation: none: by a template\n" in sandbox("show", "HEAD").out
 
 
+@pytest.mark.thorough
 def test_an_id_leads_to_it_whole_or_cut_short_in_either_case(story: Story) -> None:
     for invocation in _audit(story):
         if invocation["invocation"] is not None:
@@ -82,6 +85,7 @@ def test_people_are_told_all_of_it(story: Story) -> None:
     assert "question: Which colour?\n" in story("show", "HEAD").out
 
 
+@pytest.mark.thorough
 def test_gates_are_told(tmp_path: Path) -> None:
     sandbox = Sandbox.create(tmp_path / "repo")
     sandbox("start", "gated", "-d", "x")
@@ -115,6 +119,7 @@ def test_of_the_first_commit_of_all_too(tmp_path: Path) -> None:
     assert (shown["events"], shown["diff"]) == (["start"], "")
 
 
+@pytest.mark.thorough
 def test_a_long_difference_is_cut_unless_all_is_wanted(story: Story, tmp_path: Path) -> None:
     mine = copied(story, tmp_path / "copy")
     mine("move", "notes", "pending")
@@ -134,6 +139,7 @@ def test_a_long_difference_is_cut_unless_all_is_wanted(story: Story, tmp_path: P
     assert "+line 1999\n" in told["diff"]
 
 
+@pytest.mark.thorough
 def test_many_files_with_any_names_are_in_it(story: Story, tmp_path: Path) -> None:
     mine = copied(story, tmp_path / "copy")
     mine("move", "notes", "pending")
@@ -147,6 +153,7 @@ def test_many_files_with_any_names_are_in_it(story: Story, tmp_path: Path) -> No
     assert "\x1b" not in mine("show", "HEAD", "--full").out
 
 
+@pytest.mark.thorough
 def test_no_setting_or_attribute_starts_a_program_or_changes_the_form(story: Story, tmp_path: Path) -> None:
     name = story.invocation("completed")
     before = story("show", name, "--json").json
@@ -163,6 +170,7 @@ def test_no_setting_or_attribute_starts_a_program_or_changes_the_form(story: Sto
     assert not pwned.exists()
 
 
+@pytest.mark.thorough
 def test_on_a_terminal_the_difference_is_coloured_and_nothing_in_it_steers(story: Story) -> None:
     shown = on_a_terminal(story.root, "show", story.invocation("completed"))
     assert "\x1b[32m+first = 1\x1b[0m" in shown
@@ -184,6 +192,7 @@ def test_a_task_is_shown_as_ever(story: Story) -> None:
     assert HOSTILE.replace("\u202e", "\ufffd").replace("\x1b", "\ufffd") in story("show", "read-gauges").out
 
 
+@pytest.mark.thorough
 def test_an_open_one_is_shown_up_to_now(story: Story, tmp_path: Path) -> None:
     mine = copied(story, tmp_path / "copy")
     mine("move", "notes", "pending")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.sandbox import Ran, Sandbox, run
@@ -45,6 +46,7 @@ def test_each_step_tells_its_shell_and_takes_no_expression_into_a_command_line()
         assert "${{" not in step["run"]  # what others wrote stays in variables
 
 
+@pytest.mark.thorough
 def test_a_record_that_holds(sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.git("commit", "-q", "--allow-empty", "-m", "first")
     base = sandbox.head()
@@ -59,6 +61,7 @@ def test_a_record_that_holds(sandbox: Sandbox, tmp_path: Path) -> None:
     assert "<script>" not in summary
 
 
+@pytest.mark.thorough
 def test_one_that_does_not(sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox("create", "a", "-d", "first")
     base = sandbox.head()

@@ -191,10 +191,12 @@ COMMITTED = (
 
 
 @pytest.mark.parametrize("case", short_form({each.__name__: each for each in COMMITTED}, every=6))
+@pytest.mark.thorough
 def test_what_was_committed_past_the_hooks(scene: Scene, case: Case) -> None:
     case(scene)
 
 
+@pytest.mark.thorough
 def test_edits_in_the_work_tree_are_taken_and_nothing_else(scene: Scene) -> None:
     s = scene
     s.write("file.txt", "staged\n")
@@ -216,6 +218,7 @@ def test_edits_in_the_work_tree_are_taken_and_nothing_else(scene: Scene) -> None
     ]
 
 
+@pytest.mark.thorough
 def test_edits_in_the_index_are_taken_as_the_work_tree_has_them(scene: Scene) -> None:
     scene.rename("alone", "running")
     scene.write("file.txt", "staged\n")
@@ -227,6 +230,7 @@ def test_edits_in_the_index_are_taken_as_the_work_tree_has_them(scene: Scene) ->
 
 
 @pytest.mark.parametrize("state", ["pending", "failed"])
+@pytest.mark.thorough
 def test_edits_on_top_of_what_was_committed(scene: Scene, state: str) -> None:
     scene.rename("alone", "completed")
     commit(scene)
@@ -237,6 +241,7 @@ def test_edits_on_top_of_what_was_committed(scene: Scene, state: str) -> None:
     assert scene.status() == ""
 
 
+@pytest.mark.thorough
 def test_files_that_came_and_went_in_the_work_tree(scene: Scene) -> None:
     scene.task("alone").unlink()
     scene.new("fresh", "running", add=False)
@@ -247,6 +252,7 @@ def test_files_that_came_and_went_in_the_work_tree(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("what", short_form({each: each for each in ("task", "link", "folder", "main", "secret")}, 4))
+@pytest.mark.thorough
 def test_what_is_out_of_form_in_the_work_tree_is_not_taken(scene: Scene, what: str) -> None:
     s = scene
     said = "is no plain file"
@@ -284,6 +290,7 @@ def test_what_a_sparse_checkout_leaves_out_is_there(scene: Scene) -> None:
     assert s.head() == head
 
 
+@pytest.mark.thorough
 def test_line_ends_that_git_makes_are_no_difference(scene: Scene) -> None:
     scene.git("config", "core.autocrlf", "true")
     (scene.root / ".tasks/MAIN_TASK").unlink()
@@ -294,6 +301,7 @@ def test_line_ends_that_git_makes_are_no_difference(scene: Scene) -> None:
     adopts(scene)
 
 
+@pytest.mark.thorough
 def test_nothing_is_recorded_unless_somebody_says_yes(scene: Scene) -> None:
     scene.rename("alone", "completed")
     commit(scene)
@@ -311,6 +319,7 @@ def test_nothing_is_recorded_unless_somebody_says_yes(scene: Scene) -> None:
     scene.holds()
 
 
+@pytest.mark.thorough
 def test_not_while_a_merge_is_in_progress(scene: Scene) -> None:
     scene.git("checkout", "-q", "-b", "side")
     scene("move", "one", "completed")
@@ -322,6 +331,7 @@ def test_not_while_a_merge_is_in_progress(scene: Scene) -> None:
     assert scene.seen() == before
 
 
+@pytest.mark.thorough
 def test_what_a_merged_side_has_left_unrecorded(scene: Scene) -> None:
     scene.git("checkout", "-q", "-b", "side")
     scene.rename("one", "completed")
@@ -333,6 +343,7 @@ def test_what_a_merged_side_has_left_unrecorded(scene: Scene) -> None:
     adopts(scene)
 
 
+@pytest.mark.thorough
 def test_two_files_of_one_task_that_were_put_right(scene: Scene) -> None:
     scene.write(".tasks/[running]_alone_task.md", scene.task("alone").read_text())
     commit(scene)
@@ -341,6 +352,7 @@ def test_two_files_of_one_task_that_were_put_right(scene: Scene) -> None:
     adopts(scene)
 
 
+@pytest.mark.thorough
 def test_a_record_that_lies_about_a_task_that_stands_otherwise(scene: Scene) -> None:
     scene.rename("one", "failed")
     commit(scene)

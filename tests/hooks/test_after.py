@@ -43,6 +43,7 @@ def elsewhere(story: Story, tmp_path: Path) -> Story:
     return Story(tmp_path / "elsewhere")
 
 
+@pytest.mark.thorough
 def test_a_pull_of_what_fits_says_nothing(story: Story, elsewhere: Story) -> None:
     elsewhere.record("three")
     elsewhere.git("push", "-q")
@@ -51,6 +52,7 @@ def test_a_pull_of_what_fits_says_nothing(story: Story, elsewhere: Story) -> Non
 
 
 @pytest.mark.parametrize("meanwhile", [False, True])
+@pytest.mark.thorough
 def test_a_pull_of_a_tampered_branch_is_told(story: Story, elsewhere: Story, *, meanwhile: bool) -> None:
     bad = elsewhere.rename("two", "pending", "completed")
     elsewhere.commit("more", more="x\n")
@@ -65,6 +67,7 @@ def test_a_pull_of_a_tampered_branch_is_told(story: Story, elsewhere: Story, *, 
     assert does(story, "merge", "main") == ""
 
 
+@pytest.mark.thorough
 def test_a_merge_that_mixes_two_states_is_told(story: Story) -> None:
     story.switch("side", "main")
     story.move("one", "running")
@@ -76,6 +79,7 @@ def test_a_merge_that_mixes_two_states_is_told(story: Story) -> None:
     assert "gitorch merge --resolve" in second
 
 
+@pytest.mark.thorough
 def test_a_squash_of_records_is_told_while_it_is_staged(story: Story) -> None:
     story.switch("side", "main")
     story.commit("work", work="x\n")
@@ -93,6 +97,7 @@ def rebase(story: Story, script: str, *args: str) -> str:
     return does(story, "rebase", "-q", "-i", *args, GIT_SEQUENCE_EDITOR=f"sed -i -e '{script}'")
 
 
+@pytest.mark.thorough
 def test_a_rebase_that_keeps_the_records_in_order_says_nothing(story: Story) -> None:
     before = story.head()
     story.record("three")
@@ -113,6 +118,7 @@ def test_a_rebase_that_turns_two_records_around_is_told(story: Story) -> None:
     assert "gitorch adopt" in second
 
 
+@pytest.mark.thorough
 def test_a_rebase_that_drops_a_record_is_told(story: Story) -> None:
     story.record("three")
     story.commit("between", between="x\n")
@@ -124,6 +130,7 @@ def test_a_rebase_that_drops_a_record_is_told(story: Story) -> None:
     assert "adopt does not fit what happened" in rebase(story, "4d", "--no-ff", "HEAD~5")
 
 
+@pytest.mark.thorough
 def test_an_amended_record_is_told_where_it_says_something_else(story: Story) -> None:
     assert does(story, "commit", "-q", "--amend", "--no-edit") == ""
     story.git("mv", ".tasks/[pending]_one_task.md", ".tasks/[failed]_one_task.md")
@@ -135,6 +142,7 @@ def by_hand(story: Story, *args: str, stdin: str = "") -> Ran:
     return run(*GITORCH, "hook", *args, cwd=story.root, stdin=stdin)
 
 
+@pytest.mark.thorough
 def test_whatever_happens_git_goes_on(story: Story) -> None:
     assert by_hand(story, "post-rewrite", "rebase", stdin="\none\n") == Ran(0, "", "")
     unknown = by_hand(story, "post-rewrite", "rebase", stdin=f"{'1' * 40} {'2' * 40}\n")

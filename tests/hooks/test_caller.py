@@ -55,6 +55,7 @@ def todo(script: str) -> dict[str, str]:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
+@pytest.mark.thorough
 def test_the_command_line_tells(sandbox: Sandbox, told: Path, command: tuple[str, ...], line: str) -> None:
     sandbox.git("config", "alias.ca", "commit -a")
     sandbox.git("config", "alias.fix", "commit --amend")
@@ -72,11 +73,13 @@ def test_the_command_line_tells(sandbox: Sandbox, told: Path, command: tuple[str
         ("2s/pick/squash/", "True True True"),
     ],
 )
+@pytest.mark.thorough
 def test_a_rebase_tells_when_it_squashes(sandbox: Sandbox, told: Path, script: str, last: str) -> None:
     sandbox.git("rebase", "-q", "-i", "HEAD~2", env=todo(script))
     assert last in told.read_text().splitlines()
 
 
+@pytest.mark.thorough
 def test_a_commit_in_the_middle_of_a_rebase_is_an_ordinary_one(sandbox: Sandbox, told: Path) -> None:
     sandbox.git("rebase", "-q", "-i", "HEAD~1", env=todo("1s/pick/edit/"))
     told.unlink(missing_ok=True)

@@ -1048,6 +1048,7 @@ def test_commits_by_hand(scene: Scene, try_it: Case) -> None:
     try_it(scene)
 
 
+@pytest.mark.thorough
 def test_a_repository_with_sha256(tmp_path: Path) -> None:
     scene = Scene(tmp_path / "repo")
     scene.root.mkdir()

@@ -175,12 +175,14 @@ def _push(project: Project, remote: Path) -> None:
     assert project.tried("push", "origin", "HEAD").code == 1
 
 
+@pytest.mark.thorough
 def test_it_runs_our_hooks(inside: Project, tmp_path: Path) -> None:
     _by_hand(inside)
     inside.git("checkout", "-q", "HEAD", "--", ".tasks")
     _push(inside, tmp_path / "remote.git")
 
 
+@pytest.mark.thorough
 def test_what_it_runs_is_not_installed_too(inside: Project) -> None:
     inside("hooks", "install")
     rows = inside("hooks", "status", "--json").json["hooks"]

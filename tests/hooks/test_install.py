@@ -245,6 +245,7 @@ def test_a_missing_folder_is_made(fresh: Shims) -> None:
     assert set(look(fresh).values()) == {"installed"}
 
 
+@pytest.mark.thorough
 def test_hooks_path_within_the_git_folder(fresh: Shims) -> None:
     fresh.git("config", "core.hooksPath", ".git/own/hooks")
     hooks(fresh, "install")
@@ -267,6 +268,7 @@ def test_hooks_path_within_the_git_folder(fresh: Shims) -> None:
         ("~/hooks", "{home}/hooks"),
     ],
 )
+@pytest.mark.thorough
 def test_hooks_path_elsewhere_gets_nothing_written(fresh: Shims, sealed: Path, setting: str, files: str) -> None:
     setting, files = setting.format(home=sealed), files.format(home=sealed)
     where = fresh.root / files
@@ -302,6 +304,7 @@ def test_a_hooks_folder_that_is_a_link_to_tracked_files_gets_nothing_written(fre
 
 
 @pytest.mark.parametrize("setting", ["", "/dev/null"])
+@pytest.mark.thorough
 def test_hooks_that_are_switched_off(fresh: Shims, setting: str) -> None:
     fresh.git("config", "core.hooksPath", setting)
     assert "git runs no hooks" in hooks(fresh, "install", code=1).err
@@ -310,6 +313,7 @@ def test_hooks_that_are_switched_off(fresh: Shims, setting: str) -> None:
     assert "git runs no hooks" in fresh("init").err
 
 
+@pytest.mark.thorough
 def test_husky_calls_gitorch(fresh: Shims) -> None:
     """Its own script starts the user's as `sh -e FILE ARGUMENTS`."""
     shell = '#!/usr/bin/env sh\nn=$(basename "$0")\ns=$(dirname "$(dirname "$0")")/$n\n[ ! -f "$s" ] && exit 0\n'
@@ -392,6 +396,7 @@ def test_no_agent_changes_them(fresh: Shims) -> None:
     assert not (fresh.hooks / "pre-commit").exists()
 
 
+@pytest.mark.thorough
 def test_init_installs_them_and_doctor_tells(fresh: Shims) -> None:
     assert "not installed" in fresh("doctor", code=None).out
     assert all(name in fresh("init").out for name in CLIENT)

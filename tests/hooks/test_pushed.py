@@ -116,6 +116,7 @@ def test_many_honest_histories_come_in_by_portions(ten: int, tmp_path: Path) -> 
         check_tale(tmp_path / str(seed), seed, 15)
 
 
+@pytest.mark.thorough
 def test_all_that_is_refused_is_named_in_one_verdict(server: Server, story: Story) -> None:
     server.takes(story.root, "main", "main:third")
     story.switch("side", "main")
@@ -132,6 +133,7 @@ def test_all_that_is_refused_is_named_in_one_verdict(server: Server, story: Stor
     server.takes(story.root, "main", "+HEAD~2:refs/heads/third")
 
 
+@pytest.mark.thorough
 def test_only_new_commits_are_judged(server: Server, story: Story) -> None:
     (server.root / "hooks" / "pre-receive").unlink()
     story.rename("one", "pending", "completed")
@@ -149,6 +151,7 @@ def test_only_new_commits_are_judged(server: Server, story: Story) -> None:
     assert f"again: commit {bad[:10]}" in err
 
 
+@pytest.mark.thorough
 def test_what_one_branch_has_adopted_another_has_not(server: Server, story: Story) -> None:
     server.takes(story.root, "main")
     bad = story.rename("one", "pending", "completed")
@@ -177,6 +180,7 @@ def test_a_branch_goes_where_another_has_its_records(server: Server, story: Stor
     assert server.branches().keys() == {"main", "moved"}
 
 
+@pytest.mark.thorough
 def test_a_branch_of_ordinary_commits_may_be_forced_and_go(server: Server, story: Story) -> None:
     server.takes(story.root, "main")
     story.switch("side", "main")
@@ -188,6 +192,7 @@ def test_a_branch_of_ordinary_commits_may_be_forced_and_go(server: Server, story
 
 
 @pytest.mark.parametrize("change", ["record", "body", "merged", "spoilt"])
+@pytest.mark.thorough
 def test_a_forced_push_that_loses_a_part_of_the_record_is_refused(change: str, server: Server, story: Story) -> None:
     kept = story.head()
     lost = LOSSES[change](story)
@@ -231,6 +236,7 @@ LOSSES: dict[str, Callable[[Story], str]] = {
 }
 
 
+@pytest.mark.thorough
 def test_a_merge_that_alone_has_both_sides_may_not_be_lost(server: Server, story: Story) -> None:
     _merge_lost(story)
     server.takes(story.root, "main", "left", "right")
@@ -238,6 +244,7 @@ def test_a_merge_that_alone_has_both_sides_may_not_be_lost(server: Server, story
     assert f"rewritten: {story.head()[:10]} (join)" in err
 
 
+@pytest.mark.thorough
 def test_a_branch_with_another_name_is_judged_as_the_one_it_names(server: Server, story: Story) -> None:
     story.record("two")
     server.takes(story.root, "main")
@@ -246,6 +253,7 @@ def test_a_branch_with_another_name_is_judged_as_the_one_it_names(server: Server
     assert "main: the record would be rewritten" in err
 
 
+@pytest.mark.thorough
 def test_tags_and_other_refs_pass(server: Server, story: Story) -> None:
     story.rename("one", "pending", "completed")
     story.git("tag", "-a", "-m", "as it was", "v1")
@@ -255,6 +263,7 @@ def test_tags_and_other_refs_pass(server: Server, story: Story) -> None:
     assert server.branches() == {}
 
 
+@pytest.mark.thorough
 def test_a_repository_without_tasks_is_pushed_as_ever(server: Server, tmp_path: Path) -> None:
     sandbox = Sandbox.create(tmp_path / "plain", decoys=False)
     sandbox.commit(file="x\n")
@@ -277,6 +286,7 @@ def test_ids_of_64_digits(tmp_path: Path) -> None:
     assert "would be rewritten" in server.refuses(story.root, "+main~2:main")
 
 
+@pytest.mark.thorough
 def test_a_push_from_a_shallow_clone_is_judged_where_the_server_has_the_rest(
     server: Server, story: Story, tmp_path: Path
 ) -> None:
@@ -308,6 +318,7 @@ def test_a_push_from_a_shallow_clone_is_refused_where_history_is_missing(
         assert behind.contents() == before
 
 
+@pytest.mark.thorough
 def test_a_server_that_is_shallow_itself(story: Story, tmp_path: Path) -> None:
     story.record("two")
     run("git", "clone", "-q", "--bare", "--depth=1", f"file://{story.root}", "cut.git", cwd=tmp_path)
@@ -345,6 +356,7 @@ def stays(story: Story, *args: str) -> str:
     return done.err
 
 
+@pytest.mark.thorough
 def test_what_breaks_the_record_does_not_go_out(client: Story) -> None:
     client.record("two")
     goes_out(client, "origin", "main")
@@ -357,6 +369,7 @@ def test_what_breaks_the_record_does_not_go_out(client: Story) -> None:
     assert there == [client.git("rev-parse", "HEAD~1").strip(), "refs/heads/main"]
 
 
+@pytest.mark.thorough
 def test_what_the_other_side_has_is_not_judged_again(client: Story) -> None:
     client.rename("one", "pending", "completed")
     goes_out(client, "--no-verify", "origin", "main")
@@ -367,6 +380,7 @@ def test_what_the_other_side_has_is_not_judged_again(client: Story) -> None:
     goes_out(client, "../server.git", "main")  # but of this branch it is
 
 
+@pytest.mark.thorough
 def test_a_branch_that_moved_on_unseen_is_judged_by_what_was_fetched(client: Story, tmp_path: Path) -> None:
     run("git", "clone", "-q", "server.git", "other", cwd=tmp_path)
     other = Story(tmp_path / "other")
@@ -380,6 +394,7 @@ def test_a_branch_that_moved_on_unseen_is_judged_by_what_was_fetched(client: Sto
     goes_out(client, "--force", "origin", "main")
 
 
+@pytest.mark.thorough
 def test_an_invocation_under_way_goes_out(client: Story) -> None:
     client("begin", "--agent", "local")
     assert client.git("log", "-1", "--format=%B").count("Gitorch-Event: begin") == 1
@@ -392,6 +407,7 @@ def by_framework(story: Story, **values: str) -> Ran:
     return run(*GITORCH, "hook", "pre-push", cwd=story.root, env=env)
 
 
+@pytest.mark.thorough
 def test_the_frameworks_variables_say_what_is_pushed(client: Story) -> None:
     good = client.record("two")
     bad = client.rename("one", "pending", "completed")
@@ -421,6 +437,7 @@ def test_a_name_of_a_revision_may_have_blanks(client: Story) -> None:
     assert run(*GITORCH, "hook", "pre-push", "origin", "url", cwd=client.root, stdin=line).code == 0
 
 
+@pytest.mark.thorough
 def test_the_order_of_branches_does_not_matter(server: Server, story: Story) -> None:
     tips = [story.head(), *(story.record(f"more-{number}") for number in range(4))]
     chance = random.Random(5)  # noqa: S311 - for variety, not for secrets
@@ -432,6 +449,7 @@ def test_the_order_of_branches_does_not_matter(server: Server, story: Story) -> 
     assert sorted(server.branches().values()) == sorted(tips)
 
 
+@pytest.mark.thorough
 def test_what_was_put_back_on_a_side_branch_is_seen(server: Server, story: Story) -> None:
     server.takes(story.root, "main")
     story.switch("side", "main")
@@ -443,6 +461,7 @@ def test_what_was_put_back_on_a_side_branch_is_seen(server: Server, story: Story
     assert f"main: commit {bad[:10]}: " in server.refuses(story.root, "main")
 
 
+@pytest.mark.thorough
 def test_a_forged_message_alone_is_seen(server: Server, story: Story) -> None:
     server.takes(story.root, "main")
     story.git("commit", "-q", "--allow-empty", "-m", "gitorch(x): done\n\ngitorch-event: update")
@@ -460,6 +479,7 @@ def traced(server: Server, *lines: str) -> list[str]:
     return [event["name"] for event in events if event["event"] == "cmd_name"]
 
 
+@pytest.mark.thorough
 def test_many_branches_and_ordinary_commits_cost_little(server: Server, story: Story) -> None:
     tips = [story.record("two"), story.record("three")]
     plain = [story.commit(f"plain {number}", plain=f"{number}\n") for number in range(2)]
@@ -473,6 +493,7 @@ def test_many_branches_and_ordinary_commits_cost_little(server: Server, story: S
     assert {"log", "cat-file"}.isdisjoint(ordinary)  # nothing of what was before is read
 
 
+@pytest.mark.thorough
 def test_a_replace_ref_hides_nothing(server: Server, story: Story) -> None:
     harmless = story.git("commit-tree", "-m", "harmless", "-p", "HEAD", "HEAD^{tree}").strip()
     kept = story.record("two")

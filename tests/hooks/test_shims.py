@@ -108,6 +108,7 @@ def test_an_alias_that_amends_is_seen(shims: Shims) -> None:
 
 
 @pytest.mark.parametrize("record", [True, False])
+@pytest.mark.thorough
 def test_behind_another_program_amending_counts_where_there_is_a_record_to_lose(shims: Shims, record: bool) -> None:
     text = "begin\n\nGitorch-Event: begin\n" if record else "no record\n"
     shims.git("commit", "-q", "--no-verify", "--allow-empty", "-m", text)
@@ -151,6 +152,7 @@ def test_a_message_that_speaks_as_a_record_is_looked_at(shims: Shims, line: str,
     assert shims.calls() == []
 
 
+@pytest.mark.thorough
 def test_merges(shims: Shims) -> None:
     shims.git("checkout", "-q", "-b", "side")
     shims.edit("side")
@@ -286,6 +288,7 @@ def _ends_with_127(shims: Shims) -> None:
 
 
 @pytest.mark.parametrize("how", [_gone, _not_executable, _without_interpreter, _ends_with_127])
+@pytest.mark.thorough
 def test_where_gitorch_is_gone_git_goes_on_with_a_warning(
     shims: Shims, tmp_path: Path, how: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -360,6 +363,7 @@ def test_one_that_is_switched_off_stays_so(shims: Shims) -> None:
 
 
 @pytest.mark.parametrize("theirs", ["cat", 'read -r line; echo "$line"', "true", "false"])
+@pytest.mark.thorough
 def test_both_read_what_a_push_tells(shims: Shims, theirs: str) -> None:
     shims.hook("pre-push.before-gitorch", f'{{ {theirs}; }} > "{shims.place}/theirs"')
     remote = shims.root.parent / "remote.git"
@@ -373,6 +377,7 @@ def test_both_read_what_a_push_tells(shims: Shims, theirs: str) -> None:
     assert len(told) == (0 if theirs == "false" else 501)
 
 
+@pytest.mark.thorough
 def test_the_real_program_is_started(shims: Shims) -> None:
     shims("hooks", "install")
     shims.write(".tasks/[pending]_a_task.md", "---\n---\n# a\n")

@@ -30,6 +30,7 @@ def embed(arena: Arena, folder: str, settings: str) -> None:
     arena.commit_all()
 
 
+@pytest.mark.thorough
 def test_from_the_root_an_embedded_repository_is_only_files(arena: Arena) -> None:
     embed(arena, "sub/bare", "bare = false\n\tworktree = inner")
     assert arena.fires("git", "status", folder="sub/bare")
@@ -37,6 +38,7 @@ def test_from_the_root_an_embedded_repository_is_only_files(arena: Arena) -> Non
 
 
 @pytest.mark.parametrize("folder", short_form({"top": ("sub/bare",), "inner": ("sub/bare/inner",)}, 2))
+@pytest.mark.thorough
 def test_in_an_embedded_bare_repository(arena: Arena, folder: str) -> None:
     embed(arena, "sub/bare", "bare = true")
     arena.endures(EVERY, folder)
@@ -49,6 +51,7 @@ def test_in_an_embedded_repository_with_a_work_tree(arena: Arena, worktree: str)
 
 
 @pytest.mark.parametrize("name", short_form({"short": "git~1", "blank": ".git "}, 2))
+@pytest.mark.thorough
 def test_what_resembles_a_git_folder(arena: Arena, name: str) -> None:
     arena.git("config", "core.protectNTFS", "false")  # else git refuses it, as it refuses .GIT always
     arena.write(f"sub/{name}/config", f"[core]\n\tfsmonitor = {arena.weapon('embedded')}\n")
@@ -57,6 +60,7 @@ def test_what_resembles_a_git_folder(arena: Arena, name: str) -> None:
     arena.endures((("status",), ("step",)), f"sub/{name}")
 
 
+@pytest.mark.thorough
 def test_a_submodule_with_a_hostile_address(arena: Arena) -> None:
     command = f"ext::sh -c {arena.weapon('address', 'exit 1')}"
     arena.write(
@@ -76,6 +80,7 @@ def test_a_submodule_with_a_hostile_address(arena: Arena) -> None:
     arena.endures(EVERY)
 
 
+@pytest.mark.thorough
 def test_a_populated_submodule_is_not_looked_into(arena: Arena) -> None:
     weapon = arena.weapon("inside")
     inner = arena.root / "x"
@@ -104,6 +109,7 @@ def tree(arena: Arena, path: str) -> str:
 
 
 @pytest.mark.parametrize("path", short_form(OUT, 2))
+@pytest.mark.thorough
 def test_a_history_with_paths_that_lead_out(arena: Arena, path: str) -> None:
     commit = arena.git("commit-tree", "-p", "HEAD", "-m", "hostile", tree(arena, path)).strip()
     assert path in arena.git("ls-tree", "-r", "--name-only", commit)
@@ -114,6 +120,7 @@ def test_a_history_with_paths_that_lead_out(arena: Arena, path: str) -> None:
     assert not (arena.root / ".git/hooks").exists()
 
 
+@pytest.mark.thorough
 def test_after_a_history_with_such_a_path_gitorch_goes_on(arena: Arena) -> None:
     commit = arena.git("commit-tree", "-p", "HEAD", "-m", "hostile", tree(arena, OUT["settings"])).strip()
     arena.commit("ours", **{"c.txt": "Ours.\n"})

@@ -41,6 +41,7 @@ def plant(arena: Arena, link: str, target: str, outputs: str = "") -> None:
 
 
 @pytest.mark.parametrize(("link", "target", "outputs"), short_form(LINKS, 4))
+@pytest.mark.thorough
 def test_nothing_is_written_through_a_link(
     request: pytest.FixtureRequest, arena: Arena, link: str, target: str, outputs: str
 ) -> None:
@@ -57,6 +58,7 @@ def test_nothing_is_written_through_several_links(arena: Arena) -> None:
     arena.endures((*SHORT, ("create", "n"), ("decompose", "n", "--auto"), ("agents", "list"), ("init", "--claude")))
 
 
+@pytest.mark.thorough
 def test_the_local_agent_says_which_link_it_does_not_write_through(arena: Arena) -> None:
     plant(arena, ".tasks/u/sub", "folder", "sub/notes.md")
     (ran,) = arena.endures((("step", "--agent", "local"),))
@@ -64,6 +66,7 @@ def test_the_local_agent_says_which_link_it_does_not_write_through(arena: Arena)
     assert arena.states()["u"] == "pending"
 
 
+@pytest.mark.thorough
 def test_the_local_agent_writes_through_no_link_in_place_of_an_output(arena: Arena) -> None:
     plant(arena, ".tasks/u/notes.md", "folder/note.md", "notes.md")
     with arena.copied() as copy:  # any other program would write there
@@ -100,6 +103,7 @@ def test_a_link_of_the_users_own_may_be_written_to(arena: Arena, tmp_path: Path)
     assert (arena.outside / "mine.dot").read_text().startswith("digraph")
 
 
+@pytest.mark.thorough
 def test_going_back_takes_away_a_link_and_not_what_it_leads_to(arena: Arena) -> None:
     arena.commit("folder", **{"docs/note.md": "Gauges inside.\n"})
     before = arena.head()
@@ -114,6 +118,7 @@ def test_going_back_takes_away_a_link_and_not_what_it_leads_to(arena: Arena) -> 
         assert arena.surroundings() == surroundings
 
 
+@pytest.mark.thorough
 def test_a_template_that_is_a_link_to_an_endless_device(arena: Arena) -> None:
     (arena.root / ".tasks/templates").mkdir()
     (arena.root / ".tasks/templates/mine.yaml").symlink_to("/dev/zero")

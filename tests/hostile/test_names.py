@@ -44,6 +44,7 @@ NAMES = (
 )
 
 
+@pytest.mark.thorough
 def test_task_files_with_names_of_all_kinds(arena: Arena) -> None:
     for name in NAMES:
         arena.write(f".tasks/[pending]_{name}_task.md", f"---\nrun: {arena.touch}\n---\n\n# x\n")
@@ -112,6 +113,7 @@ def test_words_like_options_are_names(arena: Arena, word: str) -> None:
     assert {*os.listdir(arena.root)} == before  # noqa: PTH208
 
 
+@pytest.mark.thorough
 def test_a_branch_named_like_an_option(arena: Arena) -> None:
     assert arena.fires("git", "log", f"--output={arena.canary}")
     branch = f"--output={arena.canary}"

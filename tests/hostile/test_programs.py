@@ -70,6 +70,7 @@ def name_a_driver(arena: Arena) -> None:
     assert arena.fires("git", "merge", "rival")
 
 
+@pytest.mark.thorough
 def test_a_step_merges_uncommitted_work_without_drivers(arena: Arena) -> None:
     name_a_driver(arena)
     lines = [f"line {number}\n" for number in range(20)]
@@ -87,6 +88,7 @@ def test_joining_branches_asks_the_drivers_of_the_users_settings_alone(arena: Ar
     arena.endures((("merge", "rival"),))
 
 
+@pytest.mark.thorough
 def test_the_environment_names_no_program(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
     weapon = arena.weapon("program", "true")
     for key, *plain in (("GIT_EXTERNAL_DIFF", "diff", "first", "HEAD"), ("GIT_EDITOR", "commit", "--amend")):
@@ -95,6 +97,7 @@ def test_the_environment_names_no_program(arena: Arena, monkeypatch: pytest.Monk
     arena.endures((*SHORT, ("init", "--claude")))
 
 
+@pytest.mark.thorough
 def test_no_pager_is_started_on_a_terminal(arena: Arena) -> None:
     weapon = arena.weapon("pager", "cat > /dev/null")
     arena.git("config", "core.pager", weapon)
@@ -116,12 +119,14 @@ def test_no_pager_is_started_on_a_terminal(arena: Arena) -> None:
 ASKING = ("show", "report", "blame", "context")
 
 
+@pytest.mark.thorough
 def test_most_reading_does_not_ask_who_watches_files(arena: Arena) -> None:
     arena.git("config", "core.fsmonitor", arena.weapon("watcher", "printf '/\\0'"))
     assert arena.fires("git", "status")
     arena.endures(tuple(each for each in READING if each[0] not in ASKING))
 
 
+@pytest.mark.thorough
 def test_attributes_alone_start_nothing(arena: Arena) -> None:
     arena.write(".gitattributes", ATTRIBUTES.replace("=x", f"=!{arena.weapon('x')}").replace("!", ""))
     arena.write(
@@ -131,6 +136,7 @@ def test_attributes_alone_start_nothing(arena: Arena) -> None:
     arena.endures((("show", INVOCATION), ("step",), ("report",)))
 
 
+@pytest.mark.thorough
 def test_the_users_own_filters_work_as_with_git(arena: Arena) -> None:
     loud = f"sh -c '{arena.weapon('filter')} | tr a-z A-Z'"
     arena.git("config", "filter.x.clean", loud)
@@ -144,6 +150,7 @@ def test_the_users_own_filters_work_as_with_git(arena: Arena) -> None:
     assert arena.read("b.doc") == "read:DIALS\n"
 
 
+@pytest.mark.thorough
 def test_tracked_settings_and_hooks_mean_nothing(arena: Arena) -> None:
     weapon = arena.weapon("hook", "true")
     hooks = ("pre-commit", "post-commit", "post-checkout", "reference-transaction", "post-index-change", "pre-push")

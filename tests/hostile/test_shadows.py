@@ -25,6 +25,7 @@ def shadow(arena: Arena, *modules: str, package: bool) -> None:
 
 
 @pytest.mark.parametrize("package", short_form({"package": True, "modules": False}, 2))
+@pytest.mark.thorough
 def test_nothing_of_the_repository_is_imported_or_taken_for_a_program(arena: Arena, package: bool) -> None:
     shadow(arena, *MODULES, package=package)
     assert arena.fires(sys.executable, "-c", "import yaml")

@@ -42,6 +42,7 @@ def agent(arena: Arena, name: str = "mine") -> str:
 
 
 @pytest.mark.parametrize("key", short_form({"run": "run: {}", "check": "check: [{}]"}, 2))
+@pytest.mark.thorough
 def test_a_tasks_command_waits_to_be_allowed(arena: Arena, key: str) -> None:
     arena.commit("hostile", **{TASK: task(key.format(arena.touch))})
     (ran,) = arena.endures((("step",),))
@@ -66,6 +67,7 @@ def test_an_allowed_command_runs_until_it_is_changed(arena: Arena) -> None:
 
 
 @pytest.mark.parametrize("key", short_form({"check": "check: [{}]", "run": "run: {}"}, 2))
+@pytest.mark.thorough
 def test_a_templates_command_waits_to_be_allowed(arena: Arena, key: str) -> None:
     arena.commit("hostile", **{TEMPLATE: template(key.format(arena.touch))})
     arena.commit("hostile", **{TASK: task("template: mine")})
@@ -74,6 +76,7 @@ def test_a_templates_command_waits_to_be_allowed(arena: Arena, key: str) -> None
     arena.endures(EVERY)
 
 
+@pytest.mark.thorough
 def test_an_agent_file_waits_to_be_allowed(arena: Arena) -> None:
     arena.commit("hostile", **{AGENT: agent(arena), TASK: task("agent: mine")})
     assert arena.fires(arena.weapon("agent"))
@@ -89,6 +92,7 @@ def test_an_agent_file_waits_to_be_allowed(arena: Arena) -> None:
     arena.endures((*EVERY, ("step", "--agent", "mine")))
 
 
+@pytest.mark.thorough
 def test_an_agent_file_takes_no_shipped_or_own_agents_place(arena: Arena) -> None:
     own = Path.home() / ".config/gitorch/agents/own.yaml"
     own.parent.mkdir(parents=True)
@@ -118,6 +122,7 @@ YAML = {
 
 @pytest.mark.parametrize("text", short_form(YAML, 10))
 @pytest.mark.parametrize("path", [TASK, TEMPLATE, AGENT])
+@pytest.mark.thorough
 def test_yaml_is_only_data(arena: Arena, path: str, text: str) -> None:
     front = text.replace("{}", arena.touch.replace("'", "")).replace("{{", "{").replace("}}", "}")
     whole = {

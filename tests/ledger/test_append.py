@@ -55,6 +55,7 @@ def busy(sandbox: Sandbox) -> Sandbox:
 
 
 @pytest.mark.parametrize("command", WRITES.values(), ids=WRITES.keys())
+@pytest.mark.thorough
 def test_the_users_own_work_stays_as_it_was(busy: Sandbox, command: tuple[str, ...]) -> None:
     def others(lines: str) -> list[str]:
         return [line for line in lines.split("\0") if ".tasks/" not in line and not line.startswith("#")]
@@ -74,6 +75,7 @@ def test_the_users_own_work_stays_as_it_was(busy: Sandbox, command: tuple[str, .
     assert busy.decoys_untouched()
 
 
+@pytest.mark.thorough
 def test_scripts_that_ask_git_for_changes_find_none(sandbox: Sandbox) -> None:
     """`git diff-index` compares times first, and does not refresh the index itself."""
     sandbox = Quick(sandbox.root)
@@ -98,6 +100,7 @@ def test_a_body_edited_but_not_asked_for_stays_unstaged(sandbox: Sandbox) -> Non
     assert sandbox.status() == " M .tasks/[running]_parent_task.md"
 
 
+@pytest.mark.thorough
 def test_a_move_commits_the_tasks_folder_and_body_and_no_other(busy: Sandbox) -> None:
     busy.write(".tasks/one/other.md", "not two's\n")
     busy.write(".tasks/[running]_two_task.md", "---\n---\n\n# two\n\nnew words\n")
@@ -131,6 +134,7 @@ def test_a_body_edited_and_staged_moves_along(sandbox: Sandbox) -> None:
         ("core.safecrlf", "true"),
     ],
 )
+@pytest.mark.thorough
 def test_ways_to_keep_an_index_are_kept(sandbox: Sandbox, key: str, value: str) -> None:
     sandbox = Quick(sandbox.root)
     sandbox.commit(a="a\n", b="b\n")
@@ -152,6 +156,7 @@ def _started(sandbox: Sandbox) -> Path:
     return sandbox.root / ".git" / "index.lock"
 
 
+@pytest.mark.thorough
 def test_a_lock_held_by_another_git_is_waited_for(sandbox: Sandbox) -> None:
     lock = _started(sandbox)
     lock.touch()
@@ -162,6 +167,7 @@ def test_a_lock_held_by_another_git_is_waited_for(sandbox: Sandbox) -> None:
     assert sandbox.states() == {"one": "running"}
 
 
+@pytest.mark.thorough
 def test_a_lock_that_stays_ends_in_try_again_and_is_never_taken_away(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,6 +185,7 @@ def test_a_lock_that_stays_ends_in_try_again_and_is_never_taken_away(
     assert sandbox("move", "one", "running").code == 0
 
 
+@pytest.mark.thorough
 def test_the_programs_exit_code_for_a_held_lock_is_75(sandbox: Sandbox) -> None:
     lock = _started(sandbox)
     lock.touch()
@@ -202,6 +209,7 @@ def test_a_lock_that_a_dead_gitorch_left_is_taken_away(sandbox: Sandbox) -> None
     assert sandbox.git("commit", "-q", "--allow-empty", "-m", "git can lock again") == ""
 
 
+@pytest.mark.thorough
 def test_a_killed_writer_leaves_no_lock_that_lasts(sandbox: Sandbox) -> None:
     """Kill writers at many moments; whatever they left, the next one puts right."""
     sandbox("create", "one")
@@ -222,6 +230,7 @@ def test_a_killed_writer_leaves_no_lock_that_lasts(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("moment", ["before the branch moves", "after the branch has moved", "after the files"])
+@pytest.mark.thorough
 def test_what_a_killed_writer_left_half_done_is_finished_or_forgotten(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -297,6 +306,7 @@ def test_objects_that_vanish_before_the_commit_are_written_anew(
 
 
 @pytest.mark.parametrize("command", [("status",), ("status", "--json"), ("list",), ("verify",), ("log",)])
+@pytest.mark.thorough
 def test_reading_imports_no_gitpython_and_writes_nothing(sandbox: Sandbox, command: tuple[str, ...]) -> None:
     sandbox("start", "research-x")
     before = {path: path.stat().st_mtime_ns for path in (sandbox.root / ".git").rglob("*")}
@@ -305,6 +315,7 @@ def test_reading_imports_no_gitpython_and_writes_nothing(sandbox: Sandbox, comma
     assert {path: path.stat().st_mtime_ns for path in (sandbox.root / ".git").rglob("*")} == before
 
 
+@pytest.mark.thorough
 def test_status_imports_no_yaml_either(sandbox: Sandbox) -> None:
     sandbox("start", "research-x")
     code = "import sys; from gitorch import cli; cli.run(['status']); sys.exit('yaml' in sys.modules)"
@@ -325,6 +336,7 @@ def test_main_task_edited_with_line_ends_of_windows_is_no_checkout_of_gits(sandb
     refused(sandbox, "create", "two", says="line ends are CRLF")
 
 
+@pytest.mark.thorough
 def test_what_a_sparse_checkout_leaves_out_is_no_difference_and_comes_back_when_it_is_written(sandbox: Sandbox) -> None:
     sandbox.commit(**{"src/x": "x\n"})
     sandbox("create", "one", "-d", "What is to be done")
@@ -338,6 +350,7 @@ def test_what_a_sparse_checkout_leaves_out_is_no_difference_and_comes_back_when_
     assert sandbox("verify", "--json").json["ok"]
 
 
+@pytest.mark.thorough
 def test_a_rewind_brings_back_states_and_files_and_takes_away_what_came_since(sandbox: Sandbox) -> None:
     sandbox.commit(**{"changed": "old\n", "lost/gone": "gone\n"})
     bare = sandbox.head()
@@ -364,6 +377,7 @@ def test_a_rewind_brings_back_states_and_files_and_takes_away_what_came_since(sa
     assert not (sandbox.root / ".tasks/MAIN_TASK").exists()
 
 
+@pytest.mark.thorough
 def test_what_a_plain_commit_has_taken_up_already_can_be_adopted(sandbox: Sandbox) -> None:
     sandbox("create", "one")
     sandbox.commit("by hand", **{".tasks/[pending]_two_task.md": "---\n---\n\n# two\n"})
@@ -392,6 +406,7 @@ def test_nothing_is_recorded_in_the_midst_of_a_merge(sandbox: Sandbox) -> None:
     sandbox("create", "two")
 
 
+@pytest.mark.thorough
 def test_unmerged_paths_of_the_user_stay_unmerged(sandbox: Sandbox) -> None:
     sandbox.commit("base", file="base\n")
     sandbox("create", "one")

@@ -66,6 +66,7 @@ def test_a_thousand_honest_histories_raise_no_alarm(hundred: int, tmp_path: Path
 
 
 @needs_merge_tree
+@pytest.mark.thorough
 def test_a_merge_is_not_judged_by_what_a_shallow_clone_has_cut_off(bench: Bench, tmp_path: Path) -> None:
     def agent(call: Call) -> Report:
         (call.root / f"{call.task}.txt").write_text("done\n")

@@ -71,6 +71,7 @@ def check(sandbox: Sandbox) -> None:
         assert outlines == {name: read_task(repository.objects, state, name).outline for name in state.states}
 
 
+@pytest.mark.thorough
 def test_they_are_read_once_and_then_kept(many: Sandbox, asked: list[str]) -> None:
     check(many)
     assert kept(many).is_file()
@@ -103,6 +104,7 @@ SPOILS: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("spoil", SPOILS.values(), ids=list(SPOILS))
+@pytest.mark.thorough
 def test_a_spoiled_file_does_no_harm(many: Sandbox, spoil: Callable[[bytes], bytes]) -> None:
     check(many)
     whole = kept(many).read_bytes()
@@ -111,6 +113,7 @@ def test_a_spoiled_file_does_no_harm(many: Sandbox, spoil: Callable[[bytes], byt
     assert sorted(kept(many).read_bytes()) == sorted(whole)
 
 
+@pytest.mark.thorough
 def test_nor_does_one_that_cannot_be_written(many: Sandbox) -> None:
     kept(many).unlink(missing_ok=True)
     kept(many).mkdir()
@@ -118,6 +121,7 @@ def test_nor_does_one_that_cannot_be_written(many: Sandbox) -> None:
     assert [path.name for path in kept(many).parent.glob("outlines*")] == ["outlines"]
 
 
+@pytest.mark.thorough
 def test_a_task_file_that_breaks_a_rule_is_told_each_time(many: Sandbox) -> None:
     check(many)
     many.write(".tasks/[pending]_t7_task.md", "---\nneeds: [t7]\n---\n")
@@ -127,6 +131,7 @@ def test_a_task_file_that_breaks_a_rule_is_told_each_time(many: Sandbox) -> None
         assert ".tasks/[pending]_t7_task.md:2: needs: 't7' is no other task's name" in done.err
 
 
+@pytest.mark.thorough
 def test_one_file_may_be_right_for_one_task_and_wrong_for_another(many: Sandbox) -> None:
     check(many)
     many.write(".tasks/[pending]_t1_task.md", many.read(".tasks/[pending]_t2_task.md"))  # which needs t1
@@ -134,6 +139,7 @@ def test_one_file_may_be_right_for_one_task_and_wrong_for_another(many: Sandbox)
     assert "'t1' is no other task's name" in many("list", code=1).err
 
 
+@pytest.mark.thorough
 def test_many_blobs_come_in_order_whatever_their_sizes(sandbox: Sandbox) -> None:
     sandbox.commit(a="a")
     with opened(sandbox) as repository:

@@ -55,6 +55,7 @@ def test_the_last_failures_are_found_and_nothing_before_them(bench: Bench) -> No
     assert reads < 25
 
 
+@pytest.mark.thorough
 def test_the_answer_and_what_failed_before_it_are_found(bench: Bench) -> None:
     for _ in range(3):
         bench("step", "--stop-on-failure", "--agent-command", FAIL, code=None)
@@ -72,6 +73,7 @@ def test_the_answer_and_what_failed_before_it_are_found(bench: Bench) -> None:
     assert [record.attempt for record in past.failures] == [1, 3, 2]
 
 
+@pytest.mark.thorough
 def test_a_move_by_hand_forgets_what_was_before(bench: Bench) -> None:
     bench.step(FAIL)
     bench("move", "t", "blocked")
@@ -81,6 +83,7 @@ def test_a_move_by_hand_forgets_what_was_before(bench: Bench) -> None:
     assert read(bench, "t")[0] == Past(1, (), None, waits=1)
 
 
+@pytest.mark.thorough
 def test_an_invocation_left_open_elsewhere_is_seen_past_the_start_of_another_workflow(
     bench: Bench, tmp_path: Path
 ) -> None:

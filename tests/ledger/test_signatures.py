@@ -43,12 +43,14 @@ def faults(sandbox: Sandbox, *options: str) -> list[tuple[str, str]]:
 
 
 @needs_ssh
+@pytest.mark.thorough
 def test_records_signed_by_a_known_ssh_key_hold_and_ordinary_commits_need_no_signature(signed: Sandbox) -> None:
     signed.git("-c", "commit.gpgsign=false", "commit", "-q", "--allow-empty", "-m", "ordinary")
     assert faults(signed) == []
 
 
 @needs_ssh
+@pytest.mark.thorough
 def test_a_record_without_a_signature_is_named(signed: Sandbox) -> None:
     signed.git("config", "commit.gpgsign", "false")
     signed("create", "bare")
@@ -61,6 +63,7 @@ def test_a_record_without_a_signature_is_named(signed: Sandbox) -> None:
 
 
 @needs_ssh
+@pytest.mark.thorough
 def test_a_record_signed_by_an_unknown_ssh_key_is_named(signed: Sandbox, tmp_path: Path) -> None:
     signed.git("config", "user.signingkey", str(ssh_key(tmp_path, "unknown")))
     signed("create", "forged")
@@ -68,6 +71,7 @@ def test_a_record_signed_by_an_unknown_ssh_key_is_named(signed: Sandbox, tmp_pat
 
 
 @needs_ssh
+@pytest.mark.thorough
 def test_a_record_changed_after_it_was_signed_is_named(signed: Sandbox) -> None:
     text = signed.git("cat-file", "commit", "HEAD").replace("create task", "create tusk")
     oid = run("git", "hash-object", "-t", "commit", "-w", "--stdin", cwd=signed.root, stdin=text).out.strip()
@@ -76,6 +80,7 @@ def test_a_record_changed_after_it_was_signed_is_named(signed: Sandbox) -> None:
 
 
 @needs_ssh
+@pytest.mark.thorough
 def test_signatures_that_cannot_be_checked_are_problems(signed: Sandbox) -> None:
     signed.git("config", "--unset", "gpg.ssh.allowedSignersFile")
     assert all("cannot be checked" in problem for _, problem in faults(signed))
@@ -101,6 +106,7 @@ def gpg_key(sandbox: Sandbox, name: str, expires: str = "never") -> None:
 
 
 @needs_gpg
+@pytest.mark.thorough
 def test_gpg_signatures_are_honoured(gpg: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gpg_key(gpg, "known")
     gpg("start", "signed-research")

@@ -529,6 +529,7 @@ def check_way(root: Path, name: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("name", WAYS)
+@pytest.mark.thorough
 def test_tampering_is_found_and_the_first_bad_commit_named(root: Path, name: str) -> None:
     check_way(root, name, 7)
 
@@ -540,6 +541,7 @@ def test_tampering_at_other_places_is_found_too(root: Path, seed: int) -> None:
         check_way(root, name, seed)
 
 
+@pytest.mark.thorough
 def test_the_history_itself_holds_and_so_does_it_written_anew(root: Path) -> None:
     assert judged(root, "HEAD").problems == []
     history = History(root)
@@ -558,6 +560,7 @@ def copy(root: Path, tmp_path: Path) -> Sandbox:
     return Sandbox(tmp_path / "repo")
 
 
+@pytest.mark.thorough
 def test_a_replace_ref_hides_nothing(copy: Sandbox) -> None:
     with tampering(copy.root, "replaced") as way:
         bad = a_task_moved_by_an_ordinary_commit(way)
@@ -571,6 +574,7 @@ def test_a_replace_ref_hides_nothing(copy: Sandbox) -> None:
     assert any("replace ref" in warning.problem for warning in report.warnings)
 
 
+@pytest.mark.thorough
 def test_a_graft_cuts_nothing_off(copy: Sandbox) -> None:
     before = judged(copy.root, "HEAD").checked
     copy.git("replace", "--graft", "HEAD~5")

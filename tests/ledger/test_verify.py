@@ -186,6 +186,7 @@ def test_a_workflow_after_a_workflow_counts_anew(sandbox: Sandbox) -> None:
     holds(sandbox)
 
 
+@pytest.mark.thorough
 def test_a_range_and_another_branch_can_be_verified(ran: Sandbox) -> None:
     ran.git("branch", "here")
     for rev in ("here", "HEAD~2", "HEAD~4..HEAD", "HEAD~6..here~1"):
@@ -310,6 +311,7 @@ SPOILT: dict[str, tuple[Callable[[Sandbox], None], str]] = {
 
 
 @pytest.mark.parametrize("way", SPOILT)
+@pytest.mark.thorough
 def test_what_does_not_hold_is_found_and_named(ran: Sandbox, way: str) -> None:
     spoil, says = SPOILT[way]
     spoil(ran)
@@ -320,6 +322,7 @@ def test_what_does_not_hold_is_found_and_named(ran: Sandbox, way: str) -> None:
     assert ran("verify", "--json", code=1).json["problems"][0]["commit"] == bad
 
 
+@pytest.mark.thorough
 def test_a_bare_clone_names_the_first_bad_commit_too(ran: Sandbox) -> None:
     _rename_by_hand(ran)
     bad = ran.head()
@@ -330,6 +333,7 @@ def test_a_bare_clone_names_the_first_bad_commit_too(ran: Sandbox) -> None:
     assert f"the first commit with a problem is {bad}" in bare("verify", code=1).out
 
 
+@pytest.mark.thorough
 def test_a_missing_end_is_found_where_the_task_begins_again(ran: Sandbox) -> None:
     ran("step", *FAIL)
     ran("step", *FAIL)
@@ -370,6 +374,7 @@ def test_names_that_only_look_like_tasks_are_nobodys_business(ran: Sandbox) -> N
     assert {"x", "d", "n", "t"}.isdisjoint(ran.states())
 
 
+@pytest.mark.thorough
 def test_since_judges_only_what_came_after(ran: Sandbox) -> None:
     _rename_by_hand(ran)
     bad = ran.head()
@@ -385,6 +390,7 @@ def test_since_judges_only_what_came_after(ran: Sandbox) -> None:
     assert zeros["range"] == {"since": None, "to": ran.head()}
 
 
+@pytest.mark.thorough
 def test_since_what_is_told_before_counts_for_the_sums(ran: Sandbox) -> None:
     ran(
         "step",
@@ -469,6 +475,7 @@ def test_a_shallow_clone_says_from_where(ran: Sandbox) -> None:
     _first_bad(shallow, shallow.head(), "without a record")
 
 
+@pytest.mark.thorough
 def test_a_shallow_clone_may_begin_at_any_record_and_that_is_judged_by_its_own_tree(ran: Sandbox) -> None:
     for depth in (1, 2, 3):
         ran.git("clone", "-q", f"--depth={depth}", f"file://{ran.root}", f"../shallow-{depth}")
@@ -482,6 +489,7 @@ def test_a_shallow_clone_may_begin_at_any_record_and_that_is_judged_by_its_own_t
     _first_bad(Quick(ran.root.parent / "spoilt"), ran.head(), "only it names extra: none -> pending")
 
 
+@pytest.mark.thorough
 def test_branches_that_move_tasks_of_one_name_have_no_two_files(sandbox: Sandbox) -> None:
     sandbox.commit("first")
     sandbox.git("branch", "side")
@@ -494,6 +502,7 @@ def test_branches_that_move_tasks_of_one_name_have_no_two_files(sandbox: Sandbox
     assert sandbox("verify", "--json").json["problems"] == []
 
 
+@pytest.mark.thorough
 def test_after_a_merge_that_holds_two_files_the_sums_go_on_from_its_first_side(ran: Sandbox) -> None:
     _two_files_by_a_merge(ran, "step", *FAIL)
     bad = ran.head()
@@ -541,6 +550,7 @@ def test_a_tree_out_of_form_is_told_and_not_read_in_part(ran: Sandbox) -> None:
     assert f"tree {oid} is out of form" in done.err
 
 
+@pytest.mark.thorough
 def test_a_fork_of_long_ago_is_read_again(ran: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     ran.git("checkout", "-q", "-b", "side", "HEAD~6")
     ran.commit("on the side", side="x\n")
@@ -551,6 +561,7 @@ def test_a_fork_of_long_ago_is_read_again(ran: Sandbox, monkeypatch: pytest.Monk
     holds(ran)
 
 
+@pytest.mark.thorough
 def test_a_hook_judges_a_push_before_it_is_let_in(ran: Sandbox) -> None:
     ran.git("clone", "-q", "--bare", ".", "../bare.git")
     bare = Sandbox(ran.root.parent / "bare.git")

@@ -69,6 +69,7 @@ def test_gather_quotes_what_stands_there(repo: Repo) -> None:
     assert "**unicorn**" in text[text.index("## Gaps") :]
 
 
+@pytest.mark.thorough
 def test_the_whole_chain_keeps_its_citations(repo: Repo) -> None:
     for task in (GATHER, ANALYSE, REPORT):
         repo.work(task)
@@ -81,6 +82,7 @@ def test_the_whole_chain_keeps_its_citations(repo: Repo) -> None:
     assert "“The valve closes again after ten minutes.” — `README.md:8`" in report or "“The daemon opens" in report
 
 
+@pytest.mark.thorough
 def test_every_output_has_its_share(repo: Repo) -> None:
     for task in (GATHER, REPORT):
         repo.work(task)
@@ -98,6 +100,7 @@ def test_every_output_has_its_share(repo: Repo) -> None:
         assert text.strip()
 
 
+@pytest.mark.thorough
 def test_the_same_content_gives_the_same_output(repo: Repo) -> None:
     texts = []
     for _ in range(2):
@@ -110,6 +113,7 @@ def test_the_same_content_gives_the_same_output(repo: Repo) -> None:
     assert texts[0] == texts[1]
 
 
+@pytest.mark.thorough
 def test_the_focus_of_the_moment_counts_and_that_of_the_template_does_not(repo: Repo) -> None:
     task = Task(name="kitchen", kind="gather", focus="valve temperature", description="What is said of the hour?")
     repo.work(task, focus="valve temperature")
@@ -150,6 +154,7 @@ def test_a_needed_task_with_subtasks_is_read_through_them(bare_repo: Repo) -> No
     assert "made of brass" in repo.output("look", "report.md")
 
 
+@pytest.mark.thorough
 def test_a_task_for_which_nothing_is_found_is_not_completed(bare_repo: Repo) -> None:
     for task in (GATHER, ANALYSE, REPORT):
         result = bare_repo.work(task)
@@ -158,6 +163,7 @@ def test_a_task_for_which_nothing_is_found_is_not_completed(bare_repo: Repo) -> 
         assert "--agent NAME" in str(result["question"])
 
 
+@pytest.mark.thorough
 def test_an_output_that_takes_a_model_is_asked_about(repo: Repo) -> None:
     result = repo.work(Task(name="draw", description="Draw the valve.", outputs=("valve.svg",)))
     assert result["outcome"] == "blocked"
@@ -187,6 +193,7 @@ def test_check_lists_what_cannot_go_on(repo: Repo) -> None:
         ({"GITORCH_ACTION": "check", "GITORCH_RESULT": "/no/such/folder/x"}, 1, "No such file"),
     ],
 )
+@pytest.mark.thorough
 def test_wrong_use_is_one_clear_line(repo: Repo, env: dict[str, str], code: int, said: str) -> None:
     done = repo.agent(**env)
     assert done.returncode == code
@@ -195,6 +202,7 @@ def test_wrong_use_is_one_clear_line(repo: Repo, env: dict[str, str], code: int,
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.thorough
 def test_outside_a_repository_the_error_is_clear(repo: Repo) -> None:
     repo.task(GATHER)
     shutil.rmtree(repo.path / ".git")

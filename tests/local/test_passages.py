@@ -77,6 +77,7 @@ def test_split_covers_every_line_that_says_something_once() -> None:
 
 
 @given(st.binary(max_size=400) | st.text(alphabet="ab#\n\r \t\x0b\x0c\x85\u2028", max_size=400).map(str.encode))
+@pytest.mark.thorough
 def test_a_passage_is_what_stands_in_its_lines(data: bytes) -> None:
     lines = [line.rstrip("\r") for line in lines_of(data)]
     for each in split("f", data):

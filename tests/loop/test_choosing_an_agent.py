@@ -24,6 +24,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *names: str) -> N
     monkeypatch.setenv("PATH", str(programs))
 
 
+@pytest.mark.thorough
 def test_a_step_that_needs_an_agent_ends_with_an_error_before_it_records_anything(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,6 +57,7 @@ def test_a_decomposition_by_template_needs_no_agent(sandbox: Sandbox) -> None:
     assert len(sandbox.states()) == 4
 
 
+@pytest.mark.thorough
 def test_a_tasks_own_command_needs_no_agent(sandbox: Sandbox) -> None:
     sandbox.commit(**{".tasks/[pending]_a_task.md": "---\nrun: echo done > .tasks/a/done\n---\n# a\n"})
     sandbox("adopt", "--yes")
@@ -66,6 +68,7 @@ def test_a_tasks_own_command_needs_no_agent(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("key", ["gitorch.agent", "branch.main.gitorchagent"])
+@pytest.mark.thorough
 def test_git_config_chooses_the_agent(sandbox: Sandbox, key: str) -> None:
     sandbox.commit("notes", **{"notes.md": "Notes on the main work: deep, far, signed, homeless, tide, wanted.\n"})
     sandbox("start", "tide-research", "-d", "when is it high?")

@@ -42,6 +42,7 @@ def _task(bench: Bench, **keys: str) -> None:
         ({}, "printf '{{{' > $GITORCH_RESULT", "rejected", "no JSON"),
     ],
 )
+@pytest.mark.thorough
 def test_all_is_put_back_and_the_next_attempt_knows_why(
     bench: Bench, keys: dict[str, str], ending: str, outcome: str, reason: str
 ) -> None:
@@ -70,6 +71,7 @@ def test_an_agent_that_neither_does_nor_says_anything_has_not_completed(bench: B
     assert bench.trailers()["Gitorch-Outcome"] == "failed"
 
 
+@pytest.mark.thorough
 def test_after_the_last_attempt_the_workflow_waits_for_an_answer(bench: Bench) -> None:
     failing = ("step", "--stop-on-failure", "--agent-command", MESS + "exit 1")
     codes = [bench(*failing, code=None).code for _ in range(3)]
@@ -85,6 +87,7 @@ def test_after_the_last_attempt_the_workflow_waits_for_an_answer(bench: Bench) -
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_a_question_blocks_the_workflow_and_keeps_the_work(bench: Bench) -> None:
     ran = bench.step("echo half > half.txt; gitorch move t blocked --reason 'Which year?'", code=20)
     assert "Which year?" in ran.out
@@ -95,6 +98,7 @@ def test_a_question_blocks_the_workflow_and_keeps_the_work(bench: Bench) -> None
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_asked_to_try_again_later_it_is_no_attempt(bench: Bench) -> None:
     before, head = bench.everything(), bench.head()
     ran = bench.step(MESS + "echo rate limit reached >&2; exit 75", code=75)
@@ -108,6 +112,7 @@ def test_asked_to_try_again_later_it_is_no_attempt(bench: Bench) -> None:
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_leftovers_of_several_attempts_are_kept_apart(bench: Bench) -> None:
     for word in ("one", "two"):
         bench.step(f"echo {word} > junk.txt; exit 1")

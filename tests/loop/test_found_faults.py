@@ -73,6 +73,7 @@ def described(home: Path, name: str, text: str) -> None:
 # --- subtasks by agents -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_a_cut_that_the_hook_refuses_is_a_rejected_attempt(bench: Bench, sealed: Path) -> None:
     agent = cutting(bench, sealed)
     hook(bench, "echo no; exit 1")
@@ -82,6 +83,7 @@ def test_a_cut_that_the_hook_refuses_is_a_rejected_attempt(bench: Bench, sealed:
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_a_cut_by_an_agent_that_rewrites_history_is_a_rejected_attempt(bench: Bench, sealed: Path) -> None:
     agent = cutting(bench, sealed, "git commit -q --amend -m x --allow-empty\n")
     bench("step", *agent, code=None)
@@ -89,6 +91,7 @@ def test_a_cut_by_an_agent_that_rewrites_history_is_a_rejected_attempt(bench: Be
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_a_cut_whose_name_a_person_takes_meanwhile_is_a_rejected_attempt(bench: Bench, sealed: Path) -> None:
     agent = cutting(bench, sealed)
     hook(bench, "unset GIT_INDEX_FILE GIT_DIR GIT_WORK_TREE; gitorch create main-one -d 'By a person' >&2")
@@ -97,18 +100,21 @@ def test_a_cut_whose_name_a_person_takes_meanwhile_is_a_rejected_attempt(bench: 
     assert bench.trailers()["Gitorch-Total-Cost-USD"] == "0.1"
 
 
+@pytest.mark.thorough
 def test_a_secret_in_a_subtask_never_gets_into_the_repository(bench: Bench, sealed: Path) -> None:
     agent = cutting(bench, sealed, f"sed -i 's/First/Use {TOKEN}/' .tasks/main/subtasks.yaml\n")
     bench("step", *agent, code=None)
     assert bench.objects_holding(TOKEN.encode()) == []
 
 
+@pytest.mark.thorough
 def test_a_subtask_for_an_agent_that_is_not_there_is_refused(bench: Bench, sealed: Path) -> None:
     edit = "sed -i 's/description: First/description: First\\n    agent: no-such/' .tasks/main/subtasks.yaml\n"
     bench("step", *cutting(bench, sealed, edit), code=None)
     assert bench.trailers()["Gitorch-Outcome"] == "rejected"
 
 
+@pytest.mark.thorough
 def test_a_subtask_cannot_grant_itself_more_attempts(bench: Bench, sealed: Path) -> None:
     edit = "sed -i 's/description: First/description: First\\n    retries: 99999/' .tasks/main/subtasks.yaml\n"
     bench("step", *cutting(bench, sealed, edit), code=None)
@@ -118,6 +124,7 @@ def test_a_subtask_cannot_grant_itself_more_attempts(bench: Bench, sealed: Path)
 # --- gates and trust --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_finish_runs_no_check_that_came_during_the_lease(bench: Bench, tmp_path: Path) -> None:
     bench("begin")
     path = ".tasks/[running]_t_task.md"
@@ -128,6 +135,7 @@ def test_finish_runs_no_check_that_came_during_the_lease(bench: Bench, tmp_path:
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.thorough
 def test_finish_asks_for_the_outputs_that_were_asked_for_at_the_beginning(bench: Bench) -> None:
     path = ".tasks/[pending]_t_task.md"
     plain = bench.read(path)
@@ -141,6 +149,7 @@ def test_finish_asks_for_the_outputs_that_were_asked_for_at_the_beginning(bench:
 
 
 @pytest.mark.parametrize("file", ["[pending]_u", "[running]_t"], ids=["another's", "own"])
+@pytest.mark.thorough
 def test_an_agent_that_spoils_a_task_file_stops_no_later_step(bench: Bench, sealed: Path, file: str) -> None:
     agent = fake(sealed, f"echo spoilt > '.tasks/{file}_task.md'; echo x > x.txt\n" + says(text="ok", cost=0.1))
     bench("step", *agent, code=None)
@@ -149,6 +158,7 @@ def test_an_agent_that_spoils_a_task_file_stops_no_later_step(bench: Bench, seal
     assert bench.events().count("end") == 2
 
 
+@pytest.mark.thorough
 def test_an_agent_that_commits_a_spoilt_task_file_costs_its_attempt(bench: Bench, sealed: Path) -> None:
     spoil = "echo spoilt > '.tasks/[pending]_u_task.md'; git commit -q -a -m own\n"
     bench("step", *fake(sealed, spoil + says(text="ok", cost=0.1)), code=None)
@@ -159,6 +169,7 @@ def test_an_agent_that_commits_a_spoilt_task_file_costs_its_attempt(bench: Bench
 # --- processes --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_after_a_kill_the_agents_process_group_is_ended_too(bench: Bench, tmp_path: Path) -> None:
     here = tmp_path / "here"
     line = f"env -i sh -c 'echo $$ > {here}.new; mv {here}.new {here}; exec sleep 120'; echo x > x.txt"
@@ -188,6 +199,7 @@ def _finished_and_killed(bench: Bench) -> None:
     noted(bench).write_text(kept)
 
 
+@pytest.mark.thorough
 def test_finish_after_a_finish_that_was_killed_undoes_nothing(bench: Bench) -> None:
     _finished_and_killed(bench)
     later = bench.commit("mine", **{"b.txt": "by me\n"})
@@ -197,6 +209,7 @@ def test_finish_after_a_finish_that_was_killed_undoes_nothing(bench: Bench) -> N
     assert bench.committed("work.txt") == "work\n"
 
 
+@pytest.mark.thorough
 def test_a_finish_that_was_killed_locks_nobody_out(bench: Bench) -> None:
     _finished_and_killed(bench)
     bench.step("echo x > y.txt", code=10)
@@ -217,6 +230,7 @@ def test_a_begin_that_fails_hands_nothing_out(bench: Bench, sealed: Path) -> Non
 
 
 @pytest.mark.parametrize("command", [("move", "t", "pending"), ("drop", "t")], ids=["moved", "dropped"])
+@pytest.mark.thorough
 def test_a_task_changed_by_hand_after_the_lease_makes_an_honest_history(bench: Bench, command: tuple[str, ...]) -> None:
     bench("begin")
     change(noted(bench), lease=1.0)
@@ -227,6 +241,7 @@ def test_a_task_changed_by_hand_after_the_lease_makes_an_honest_history(bench: B
     assert problems(bench) == []
 
 
+@pytest.mark.thorough
 def test_a_workflow_started_during_a_lease_is_refused_or_stays(bench: Bench) -> None:
     bench("begin")
     bench("abandon", code=None)
@@ -235,6 +250,7 @@ def test_a_workflow_started_during_a_lease_is_refused_or_stays(bench: Bench) -> 
     assert ("some-research" in bench.states()) == started
 
 
+@pytest.mark.thorough
 def test_a_workflow_started_during_a_step_is_refused_or_stays(bench: Bench, tmp_path: Path) -> None:
     here, go = tmp_path / "here", tmp_path / "go"
     agent = f"echo x > x.txt; touch {here}; while ! [ -e {go} ]; do sleep 0.1; done"
@@ -247,6 +263,7 @@ def test_a_workflow_started_during_a_step_is_refused_or_stays(bench: Bench, tmp_
     assert ("some-research" in bench.states()) == started
 
 
+@pytest.mark.thorough
 def test_a_new_workflow_does_not_hide_an_invocation_that_was_cut_off(bench: Bench, tmp_path: Path) -> None:
     here = tmp_path / "here"
     run = bench.start("step", "--agent-command", f"echo junk > junk.txt; touch {here}; sleep 600")
@@ -276,6 +293,7 @@ def test_a_clock_that_is_put_back_does_not_keep_finish_from_ending(bench: Bench)
 
 
 @pytest.mark.parametrize("values", [{"before": {"held": []}}, {"lease": "x"}, {"started": None}])
+@pytest.mark.thorough
 def test_rubbish_in_the_notes_is_no_bug(bench: Bench, values: dict[str, object]) -> None:
     bench("begin")
     change(noted(bench), **values)
@@ -297,6 +315,7 @@ def test_what_the_loop_left_running_is_ended_by_finish(bench: Bench) -> None:
 # --- money ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_costs_in_text_are_summed_however_long_it_is(bench: Bench, sealed: Path) -> None:
     script = "echo Cost: 0.25; head -c 400000 /dev/zero | tr '\\0' x; echo; echo Cost: 0.25; echo x > x.txt\n"
     (sealed / "long.sh").write_text(script)
@@ -306,12 +325,14 @@ def test_costs_in_text_are_summed_however_long_it_is(bench: Bench, sealed: Path)
 
 
 @pytest.mark.parametrize("ending", [("exit 75",), ("sleep 600", "--max-time", "1s")], ids=["put off", "timeout"])
+@pytest.mark.thorough
 def test_a_cost_in_the_result_file_counts_however_it_ended(bench: Bench, ending: tuple[str, ...]) -> None:
     line, *options = ending
     bench.step(f'echo \'{{"cost_usd": 0.3}}\' > "$GITORCH_RESULT"; {line}', *options, code=None)
     assert bench.trailers().get("Gitorch-Cost-USD") == "0.3"
 
 
+@pytest.mark.thorough
 def test_finish_reads_the_end_of_a_long_output(bench: Bench, sealed: Path, tmp_path: Path) -> None:
     bench("begin", *fake(sealed, ""))
     bench.write("work.txt", "work\n")
@@ -358,6 +379,7 @@ def test_a_bound_beyond_all_measure_is_no_bug(bench: Bench, sealed: Path) -> Non
     bench("step", *fake(sealed, says(text="x")), "--max-cost", "1e999999999", code=None)
 
 
+@pytest.mark.thorough
 def test_a_tasks_own_command_that_was_cut_off_cost_nothing(bench: Bench, tmp_path: Path) -> None:
     here, path = tmp_path / "here", ".tasks/[pending]_t_task.md"
     bench.commit(**{path: bench.read(path).replace("---\n", f"---\nrun: touch {here}; sleep 600\n", 1)})
@@ -393,6 +415,7 @@ _FLOAT: Any = 0.4  # what most would write
     ],
     ids=["float", "nan", "places", "negative", "long", "lines"],
 )
+@pytest.mark.thorough
 def test_whatever_a_function_reports_the_step_ends(bench: Bench, report: Report) -> None:
     with gitorch.open(bench.root) as workflow:
         workflow.step(agent=_gives(report))
@@ -433,6 +456,7 @@ def test_an_agent_file_changed_after_it_was_checked_is_not_used(bench: Bench, mo
         repository.close()
 
 
+@pytest.mark.thorough
 def test_a_file_in_the_repository_that_nobody_asked_for_stops_nothing(bench: Bench) -> None:
     bench.write(".tasks/agents/big.yaml", "x" * 300_000)
     bench("agents", "list")
@@ -441,6 +465,7 @@ def test_a_file_in_the_repository_that_nobody_asked_for_stops_nothing(bench: Ben
 
 
 @pytest.mark.parametrize("text", ["command: [python, -m]\n", "command: [sh]\nenv: {'A=B': x}\n"], ids=["module", "env"])
+@pytest.mark.thorough
 def test_a_faulty_agent_file_is_told_and_no_bug(bench: Bench, sealed: Path, text: str) -> None:
     described(sealed, "odd", text)
     done = bench("step", "--agent", "odd", code=None)
@@ -469,6 +494,7 @@ def _listen(code: str, seconds: int) -> int:
         return -1
 
 
+@pytest.mark.thorough
 def test_no_text_keeps_the_reader_of_aiders_output_for_minutes() -> None:
     assert _listen("listener('aider').end(0, b'Repo-map: \\n' * 23_000, b'')", 30) == 0
 
@@ -479,6 +505,7 @@ def test_an_answer_in_large_pieces_takes_bounded_memory() -> None:
     assert _listen(f"heard = listener('gemini')\nfor _ in range(1500):\n    heard.feed({piece})\n", 120) == 0
 
 
+@pytest.mark.thorough
 def test_killed_between_the_branch_and_the_anchor_nothing_stays(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.write("mine.txt", "mine\n")
     with monkeypatch.context() as patch, gitorch.open(bench.root) as workflow:
@@ -507,6 +534,7 @@ def test_a_lock_on_a_ref_of_ours_that_a_dead_git_has_left_goes_at_once(bench: Be
     assert not lock.exists()
 
 
+@pytest.mark.thorough
 def test_a_begin_that_cannot_be_read_for_a_moment_is_recovered_once_it_can(bench: Bench) -> None:
     """It was taken for the end of the history: nothing was open then, and the attempt stayed in the work tree."""
     bench.write("a.txt", "mine\n")

@@ -23,6 +23,7 @@ def begin(bench: Bench, *options: str) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("no_agent")
+@pytest.mark.thorough
 def test_what_is_done_between_is_checked_and_recorded_as_after_a_step(bench: Bench) -> None:
     mine = bench.write("mine.txt", "my own work\n")
     begun = begin(bench)
@@ -43,6 +44,7 @@ def test_what_is_done_between_is_checked_and_recorded_as_after_a_step(bench: Ben
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_a_failure_is_put_back_and_tried_again(bench: Bench) -> None:
     before, head = bench.everything(), bench.head()
     begin(bench)
@@ -55,6 +57,7 @@ def test_a_failure_is_put_back_and_tried_again(bench: Bench) -> None:
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_while_it_is_out_nothing_else_begins_and_after_the_lease_it_is_closed(bench: Bench) -> None:
     begun = begin(bench, "--lease", "15m")
     until = dt.datetime.fromisoformat(begun["lease_until"].replace("Z", "+00:00"))
@@ -72,6 +75,7 @@ def test_while_it_is_out_nothing_else_begins_and_after_the_lease_it_is_closed(be
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_one_that_is_late_may_still_end_while_nobody_has_closed_it(bench: Bench) -> None:
     begin(bench, "--lease", "1s")
     noted = bench.root / ".git/gitorch/invocation.json"
@@ -113,6 +117,7 @@ def test_an_agents_own_output_is_read_by_its_file(bench: Bench, sealed: Path) ->
     )
 
 
+@pytest.mark.thorough
 def test_what_needs_no_agent_is_done_on_the_way(bench: Bench) -> None:
     bench("run", "--agent-command", "echo $GITORCH_TASK > x; echo ok")
     bench.commit("notes", **{"notes.md": "Notes on the main work: deep, far, signed, homeless, tide, wanted.\n"})
@@ -138,6 +143,7 @@ def test_the_same_as_a_library(bench: Bench) -> None:
     assert bench.trailers()["Gitorch-Tokens-Out"] == "3"
 
 
+@pytest.mark.thorough
 def test_a_function_as_agent(bench: Bench) -> None:
     seen = []
 
@@ -162,6 +168,7 @@ def test_a_function_as_agent(bench: Bench) -> None:
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_an_interrupt_in_a_function_is_recovered_from(bench: Bench) -> None:
     def stop(_: Any) -> None:
         raise KeyboardInterrupt

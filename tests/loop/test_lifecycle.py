@@ -20,6 +20,7 @@ def two(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
+@pytest.mark.thorough
 def test_a_failed_task_stops_only_what_needs_it(two: Sandbox) -> None:
     two("create", "c", "-d", "do c")
     ran = two("run", "--agent-command", "[ $GITORCH_TASK = a ] && exit 3; echo x > x; echo done", *FAILS[2:], code=20)
@@ -28,12 +29,14 @@ def test_a_failed_task_stops_only_what_needs_it(two: Sandbox) -> None:
     two("verify")
 
 
+@pytest.mark.thorough
 def test_stop_on_failure_blocks_the_workflow_at_once(two: Sandbox) -> None:
     two("create", "c", "-d", "do c")
     two("step", *FAILS, "--stop-on-failure", code=20)
     assert two.states() == {"a": "failed", "b": "pending", "c": "pending"}
 
 
+@pytest.mark.thorough
 def test_retry_runs_a_failed_task_again_in_one_commit(two: Sandbox) -> None:
     two("step", *FAILS, code=20)
     before = int(two.git("rev-list", "--count", "HEAD"))
@@ -44,6 +47,7 @@ def test_retry_runs_a_failed_task_again_in_one_commit(two: Sandbox) -> None:
     two("verify")
 
 
+@pytest.mark.thorough
 def test_retry_reopens_a_completed_task_of_a_completed_workflow(two: Sandbox) -> None:
     two("run", *WORKS)
     two("retry", "a")
@@ -53,12 +57,14 @@ def test_retry_reopens_a_completed_task_of_a_completed_workflow(two: Sandbox) ->
 
 
 @pytest.mark.parametrize("state", ["pending", "running"])
+@pytest.mark.thorough
 def test_retry_refuses_a_task_that_has_not_ended(two: Sandbox, state: str) -> None:
     if state == "running":
         two("move", "a", "running")
     assert f"is {state}" in two("retry", "a", code=1).err
 
 
+@pytest.mark.thorough
 def test_skip_completes_a_task_on_record_and_what_needs_it_goes_on(two: Sandbox) -> None:
     two("step", *FAILS, code=20)
     two("skip", "a", "--reason", "not needed")
@@ -70,6 +76,7 @@ def test_skip_completes_a_task_on_record_and_what_needs_it_goes_on(two: Sandbox)
     two("verify")
 
 
+@pytest.mark.thorough
 def test_skip_closes_the_parent_with_its_last_subtask(sandbox: Sandbox) -> None:
     sandbox("start", "tide-research")
     sandbox("step")
@@ -84,6 +91,7 @@ def test_a_task_cannot_be_completed_by_move_without_work_or_reason(two: Sandbox)
     assert "cannot become completed" in two("move", "a", "completed", code=1).err
 
 
+@pytest.mark.thorough
 def test_what_was_abandoned_never_runs_again(sandbox: Sandbox) -> None:
     sandbox("start", "old-research")
     sandbox("step")
@@ -106,6 +114,7 @@ def test_what_was_abandoned_never_runs_again(sandbox: Sandbox) -> None:
     sandbox("verify")
 
 
+@pytest.mark.thorough
 def test_archive_puts_a_finished_workflow_away_except_what_is_to_stay(two: Sandbox) -> None:
     two(
         "run",
@@ -122,6 +131,7 @@ def test_archive_puts_a_finished_workflow_away_except_what_is_to_stay(two: Sandb
     two("create", "a", "-d", "the name is free again")
 
 
+@pytest.mark.thorough
 def test_archive_refuses_open_tasks_and_unknown_paths(two: Sandbox) -> None:
     two("update", "completed", "Done")
     assert "are open: a, b" in two("archive", code=1).err
@@ -130,6 +140,7 @@ def test_archive_refuses_open_tasks_and_unknown_paths(two: Sandbox) -> None:
     assert "not a committed file" in two("archive", "--keep", "nowhere", code=2).err
 
 
+@pytest.mark.thorough
 def test_start_archives_a_finished_workflow(two: Sandbox) -> None:
     two("run", *WORKS)
     assert "archived the finished workflow" in two("start", "next-research").out
@@ -138,6 +149,7 @@ def test_start_archives_a_finished_workflow(two: Sandbox) -> None:
     two("verify")
 
 
+@pytest.mark.thorough
 def test_drop_removes_a_whole_family_and_main_task_goes_on(sandbox: Sandbox) -> None:
     sandbox("start", "old-research")
     sandbox("step")
@@ -148,6 +160,7 @@ def test_drop_removes_a_whole_family_and_main_task_goes_on(sandbox: Sandbox) -> 
     sandbox("verify")
 
 
+@pytest.mark.thorough
 def test_edit_commits_a_valid_task_file_alone(two: Sandbox, tmp_path: Path) -> None:
     two.write("mine.txt", "mine\n")
     two.git("add", "mine.txt")
@@ -163,6 +176,7 @@ def test_edit_commits_a_valid_task_file_alone(two: Sandbox, tmp_path: Path) -> N
     two("verify")
 
 
+@pytest.mark.thorough
 def test_answer_without_text_shows_the_question(two: Sandbox) -> None:
     two("step", "--agent-command", 'gitorch move a blocked --reason "Which of the two?"', code=20)
     ran = two("answer", code=2)
@@ -172,11 +186,13 @@ def test_answer_without_text_shows_the_question(two: Sandbox) -> None:
     assert two.states()["a"] == "pending"
 
 
+@pytest.mark.thorough
 def test_moving_a_failed_task_back_names_the_command_that_continues(two: Sandbox) -> None:
     two("step", *FAILS, code=20)
     assert "gitorch retry a" in two("move", "a", "pending").err
 
 
+@pytest.mark.thorough
 def test_a_new_task_of_a_completed_workflow_says_how_it_is_run(sandbox: Sandbox) -> None:
     sandbox("create", "a", "-d", "do a")
     sandbox("run", *WORKS)

@@ -21,6 +21,7 @@ def _dirty(bench: Bench) -> None:
     bench.write("mine.txt", MINE)
 
 
+@pytest.mark.thorough
 def test_commits_of_its_own_are_fine(bench: Bench) -> None:
     bench.step("echo 1 > one; git add one; git commit -qm 'my one'; echo 2 > two; git add two; git commit -qm 'my two'")
     assert bench.git("log", "--format=%s").split("\n")[1:3] == ["my two", "my one"]
@@ -29,6 +30,7 @@ def test_commits_of_its_own_are_fine(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("commit", ["git commit -qm all", "git commit -qm all && git commit -q --amend -m more"])
+@pytest.mark.thorough
 def test_commits_with_the_users_work_are_made_anew_without_it(bench: Bench, commit: str) -> None:
     _dirty(bench)
     before, mine = bench.photo(), bench.blobs_of_the_user()
@@ -43,6 +45,7 @@ def test_commits_with_the_users_work_are_made_anew_without_it(bench: Bench, comm
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_its_part_of_a_file_that_it_commits_whole_is_kept(bench: Bench) -> None:
     _dirty(bench)
     bench.step("sed -i 's/^line 9$/agent 9/' a.txt b.txt; git commit -qam all")
@@ -110,6 +113,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("deed", short_form(REFUSED, 4))
+@pytest.mark.thorough
 def test_refused_and_put_back(bench: Bench, deed: str) -> None:
     _dirty(bench)
     before, head = bench.everything(), bench.head()
@@ -171,6 +175,7 @@ def test_of_no_consequence(bench: Bench, deed: str, code: int) -> None:
     bench.step("echo good > good.txt", code=10 if code == 0 else 0)
 
 
+@pytest.mark.thorough
 def test_what_it_proposes_is_recorded_by_the_end(bench: Bench) -> None:
     bench.step(
         "gitorch move t completed && gitorch update continue 'Check what came out' --focus 'Only the table';"
@@ -181,6 +186,7 @@ def test_what_it_proposes_is_recorded_by_the_end(bench: Bench) -> None:
     assert int(bench.committed("count")) == len(bench.git("log", "--oneline").splitlines()) - 1
 
 
+@pytest.mark.thorough
 def test_it_cannot_point_to_a_task_that_does_not_exist(bench: Bench) -> None:
     bench.step("echo x > x; gitorch update continue 'Execute nothing' --task nothing && echo taken > y")
     assert "nothing" not in bench.main_task()
@@ -193,6 +199,7 @@ def test_it_cannot_point_to_a_task_that_does_not_exist(bench: Bench) -> None:
      b'{"cost_usd": -1}', b'{"cost_usd": NaN}', b'{"tokens_in": 1e99}', b'"text"', b"\xef\xbb\xbf{}"],
     ids=lambda data: repr(data[:12]),
 )  # fmt: skip
+@pytest.mark.thorough
 def test_a_result_out_of_form_is_refused(bench: Bench, tmp_path: Path, result: bytes) -> None:
     (tmp_path / "result").write_bytes(result)
     before, head = bench.everything(), bench.head()
@@ -209,6 +216,7 @@ def test_a_result_out_of_form_is_refused(bench: Bench, tmp_path: Path, result: b
      '{"cost_usd": 1e308, "tokens_in": 999999999999999}', '{"unknown": [1, 2, {}], "summary": ""}'],
     ids=["surrogates", "trailers", "long", "large", "unknown"],
 )  # fmt: skip
+@pytest.mark.thorough
 def test_no_text_of_its_can_break_a_record(bench: Bench, tmp_path: Path, result: str) -> None:
     (tmp_path / "result").write_text(result)
     bench.step(f"echo x > x; cat {tmp_path}/result > $GITORCH_RESULT")
@@ -216,6 +224,7 @@ def test_no_text_of_its_can_break_a_record(bench: Bench, tmp_path: Path, result:
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_endless_output_is_bounded_in_memory(bench: Bench) -> None:
     agent = "echo x > x; head -c 200000000 /dev/zero | tr '\\0' 'y'; echo; echo the end"
     script = (
@@ -229,6 +238,7 @@ def test_endless_output_is_bounded_in_memory(bench: Bench) -> None:
     assert len(bench.git("cat-file", "commit", "HEAD")) < 20_000
 
 
+@pytest.mark.thorough
 def test_commits_made_anew_are_undone_too_where_the_attempt_fails(bench: Bench) -> None:
     _dirty(bench)
     bench.write(".git/hooks/pre-commit", "#!/bin/sh\ntest ! -e bad.txt\n").chmod(0o755)
@@ -239,6 +249,7 @@ def test_commits_made_anew_are_undone_too_where_the_attempt_fails(bench: Bench) 
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_links_that_lead_out_of_the_repository_are_links_and_nothing_is_read_through_them(bench: Bench) -> None:
     bench.step("ln -s /etc/passwd out; ln -s ../../.. up; echo work > work.txt")
     assert bench.git("ls-tree", "HEAD", "out", "up").count("120000 blob") == 2

@@ -16,6 +16,7 @@ from tests.loop.fake import fake, says
 WORK = 'echo "$GITORCH_TASK" > "$GITORCH_TASK.txt"\n'
 
 
+@pytest.mark.thorough
 def test_it_is_asked_before_each_call_and_what_is_left_is_passed_down(bench: Bench, sealed: Path) -> None:
     bench("create", "v")
     agent = fake(sealed, f'echo "$@" | grep -o -- "--budget=.*" >> budgets.txt\n{WORK}{says(text="ok", cost=0.4)}')
@@ -60,6 +61,7 @@ def test_restarts_reset_nothing(bench: Bench, sealed: Path, tmp_path: Path, rest
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_unknown_costs_are_shown_as_unknown_and_a_bound_says_that_it_cannot_hold(bench: Bench, sealed: Path) -> None:
     done = bench("step", "--agent-command", WORK, "--max-cost", "1")
     assert "--max-cost cannot be kept: this agent does not report its cost" in done.err
@@ -74,6 +76,7 @@ def test_unknown_costs_are_shown_as_unknown_and_a_bound_says_that_it_cannot_hold
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_a_tasks_own_command_and_the_local_agent_cost_nothing(bench: Bench) -> None:
     path = ".tasks/[pending]_t_task.md"
     bench.commit(**{path: bench.read(path).replace("---\n", "---\nrun: echo x > x.txt\n", 1)})

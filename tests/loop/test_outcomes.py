@@ -13,6 +13,7 @@ from tests.loop.fake import fake, says
 WORK = "echo work > work.txt\n"
 
 
+@pytest.mark.thorough
 def test_completed_with_all_figures_as_the_program_tells_them(bench: Bench, sealed: Path) -> None:
     told = says(
         text="It is done.\nAll of it.", cost=0.1234567, model="m1", session="s1", **{"in": 12, "cached": 4, "out": 3}
@@ -50,6 +51,7 @@ def test_nothing_said_and_nothing_done_is_failed(bench: Bench, sealed: Path) -> 
     )
 
 
+@pytest.mark.thorough
 def test_a_question_blocks_and_the_answer_reaches_the_next_one(bench: Bench, sealed: Path) -> None:
     asking = fake(sealed, "gitorch move t blocked --reason 'Which year?'\n" + says(text="I had to ask."))
     bench("step", *asking, code=20)
@@ -60,6 +62,7 @@ def test_a_question_blocks_and_the_answer_reaches_the_next_one(bench: Bench, sea
     assert "The user's answer to the question asked before: The year 2024" in bench.read("prompt.txt")
 
 
+@pytest.mark.thorough
 def test_a_rate_limit_lasts_as_long_as_the_program_says(bench: Bench, sealed: Path) -> None:
     at = dt.datetime.now(dt.timezone.utc).replace(microsecond=0) + dt.timedelta(hours=5)
     agent = fake(sealed, WORK + says(error="limit", again=int(at.timestamp())))
@@ -73,6 +76,7 @@ def test_a_rate_limit_lasts_as_long_as_the_program_says(bench: Bench, sealed: Pa
     assert len(bench.events()) == count  # nothing is begun before that time
 
 
+@pytest.mark.thorough
 def test_a_person_or_another_agent_need_not_wait(bench: Bench, sealed: Path) -> None:
     limited = fake(sealed, says(error="limit"))
     bench("step", *limited, code=75)
@@ -87,6 +91,7 @@ def test_a_person_or_another_agent_need_not_wait(bench: Bench, sealed: Path) -> 
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_without_a_time_the_wait_doubles_and_a_limit_is_no_attempt(bench: Bench, sealed: Path) -> None:
     agent = fake(sealed, says(error="limit"))
     waits = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.loop.bench import LINES, Bench
 
 
@@ -21,6 +23,7 @@ def test_one_that_passes(bench: Bench) -> None:
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_one_that_fails(bench: Bench) -> None:
     _hook(bench, "echo 'no tabs, please'; echo changed >> a.txt; exit 7")
     before, head = bench.everything(), bench.head()
@@ -32,6 +35,7 @@ def test_one_that_fails(bench: Bench) -> None:
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_one_that_formats_and_adds(bench: Bench) -> None:
     _hook(bench, 'for f in $(git diff --cached --name-only -- "*.txt"); do sed -i "s/bad/good/" $f; git add $f; done')
     bench.step("echo bad > x.txt; sed -i 's/^line 3$/bad 3/' a.txt")
@@ -56,6 +60,7 @@ def test_one_that_adds_everything_commits_nothing_of_the_users(bench: Bench) -> 
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_commits_that_were_made_past_it_are_seen_all_the_same(bench: Bench) -> None:
     _hook(bench, "git diff --cached --name-only; git diff --cached | grep -q '^+bad' && exit 7; exit 0")
     before, head = bench.everything(), bench.head()

@@ -28,6 +28,7 @@ def is_valid(sandbox: Sandbox) -> bool:
     return sandbox.decoys_untouched()
 
 
+@pytest.mark.thorough
 def test_they_run_without_a_start(two: Sandbox) -> None:
     assert "no MAIN_TASK yet; 1 task can run: gitorch run" in two("status").out
     done = two("run", "--agent-command", WORK)
@@ -38,6 +39,7 @@ def test_they_run_without_a_start(two: Sandbox) -> None:
     assert is_valid(two)
 
 
+@pytest.mark.thorough
 def test_the_first_step_may_be_a_decomposition(sandbox: Sandbox) -> None:
     sandbox("create", "big")
     path = ".tasks/[pending]_big_task.md"
@@ -48,6 +50,7 @@ def test_the_first_step_may_be_a_decomposition(sandbox: Sandbox) -> None:
     assert is_valid(sandbox)
 
 
+@pytest.mark.thorough
 def test_sums_and_limits_count_from_the_first_step(two: Sandbox) -> None:
     two("run", "--agent-command", WORK, "--max-steps", "1", code=30)
     two("run", "--agent-command", WORK, "--max-steps", "2", code=None)
@@ -65,6 +68,7 @@ def test_sums_and_limits_count_from_the_first_step(two: Sandbox) -> None:
     assert is_valid(two)
 
 
+@pytest.mark.thorough
 def test_a_failed_first_attempt_keeps_main_task(two: Sandbox) -> None:
     two("step", "--agent-command", "echo no >&2; exit 1")
     assert two.main_task() == "STATUS: continue\nNEXT: Execute a task\nTASK: a\n"
@@ -80,6 +84,7 @@ def test_without_any_task_it_says_how_to_begin(sandbox: Sandbox) -> None:
     assert sandbox("status").out == "nothing to do: gitorch start NAME -d TEXT, or gitorch create NAME\n"
 
 
+@pytest.mark.thorough
 def test_the_sentence_for_a_task_is_there_when_its_turn_comes(two: Sandbox) -> None:
     said = two("update", "continue", "Use PostgreSQL for b", "--task", "b", "--focus", "Only the storage")
     assert said.err == "note: b cannot run now: it waits for a (pending)\n"
@@ -98,6 +103,7 @@ def test_the_sentence_for_a_task_is_there_when_its_turn_comes(two: Sandbox) -> N
     assert is_valid(two)
 
 
+@pytest.mark.thorough
 def test_it_is_there_too_after_another_task_has_asked_a_question(two: Sandbox) -> None:
     two("update", "continue", "Use PostgreSQL for b", "--task", "b")
     two("step", "--agent-command", "gitorch move a blocked --reason 'Which port?'", code=20)
@@ -108,12 +114,14 @@ def test_it_is_there_too_after_another_task_has_asked_a_question(two: Sandbox) -
     assert is_valid(two)
 
 
+@pytest.mark.thorough
 def test_what_another_agent_proposes_does_not_replace_it(two: Sandbox) -> None:
     two("update", "continue", "Use PostgreSQL for b", "--task", "b")
     two("step", "--agent-command", f"gitorch update continue 'Go on'; {WORK}")
     assert "NEXT: Use PostgreSQL for b" in two.main_task()
 
 
+@pytest.mark.thorough
 def test_where_none_can_run_every_task_has_its_reason(two: Sandbox) -> None:
     path = ".tasks/[pending]_b_task.md"
     two("create", "alpha", "--needs", "a")
@@ -136,6 +144,7 @@ def test_where_none_can_run_every_task_has_its_reason(two: Sandbox) -> None:
     assert found[f"{path}: needs: there is no task alpah; did you mean alpha?"] == "fix it: gitorch edit b"
 
 
+@pytest.mark.thorough
 def test_a_check_tells_its_agent_and_the_user_why(two: Sandbox) -> None:
     two("move", "a", "running")
     two("update", "continue", "Go on")
@@ -145,12 +154,14 @@ def test_a_check_tells_its_agent_and_the_user_why(two: Sandbox) -> None:
     assert "Nothing can run: a is running; b waits for a (running). Which task should be" in asked.out
 
 
+@pytest.mark.thorough
 def test_a_question_of_an_agent_is_answered_not_explained(two: Sandbox) -> None:
     asked = two("run", "--agent-command", "gitorch update blocked 'Which colour?'; echo done", code=20)
     assert "cannot run" not in asked.err
     assert "answer it: gitorch answer 'TEXT'" in asked.err
 
 
+@pytest.mark.thorough
 def test_a_task_in_work_is_no_standstill(two: Sandbox) -> None:
     two("begin", "--json")
     assert "NOTHING CAN RUN" not in two("status").out

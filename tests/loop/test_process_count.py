@@ -30,6 +30,7 @@ def started(bench: Bench, trace: Path, *args: str, code: int = 0) -> list[str]:
     return [line.partition(mark)[2] for line in trace.read_text().splitlines() if mark in line]
 
 
+@pytest.mark.thorough
 def test_of_one_more_step_of_run(calm: Bench, tmp_path: Path) -> None:
     one = started(calm, tmp_path / "trace", *RUN, "1", code=30)
     more = started(calm, tmp_path / "trace", *RUN, "4", code=30)
@@ -44,6 +45,7 @@ def test_of_a_step_by_itself(calm: Bench, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("command", "most"), [("status", 2), ("prompt", 2), ("list", 2)])
+@pytest.mark.thorough
 def test_of_a_look(calm: Bench, tmp_path: Path, command: str, most: int) -> None:
     found = started(calm, tmp_path / "trace", command)
     assert len(found) <= most, "\n".join(found)

@@ -77,6 +77,7 @@ def test_one_that_slips_away_and_writes_for_ever_holds_up_nothing(bench: Bench, 
     assert not _alive(pids / "a")
 
 
+@pytest.mark.thorough
 def test_killed_with_its_agent_running_the_next_step_ends_the_agent(bench: Bench, pids: Path) -> None:
     agent = f"setsid sh -c 'echo $$ > {pids}/a; exec sleep 600' & echo junk > junk.txt; wait; sleep 600"
     step = bench.start("step", "--agent-command", agent)

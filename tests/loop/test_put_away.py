@@ -35,12 +35,14 @@ def test_each_name_of_a_task_has_a_ref_that_git_accepts(sandbox: Sandbox, name: 
     sandbox.git("check-ref-format", f"{put_away.RUNS}/{part}")
 
 
+@pytest.mark.thorough
 def test_a_task_whose_name_git_does_not_accept_in_a_ref_is_archived(sandbox: Sandbox) -> None:
     sandbox("create", "a..b")
     sandbox("run", *WORKS)
     assert "git show 'refs/gitorch/runs/a.-b:.tasks/" in sandbox("archive").out
 
 
+@pytest.mark.thorough
 def test_the_ref_and_the_branch_move_together(done: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     moved: list[dict[str, str | None]] = []
     move = refs.move
@@ -56,6 +58,7 @@ def test_the_ref_and_the_branch_move_together(done: Sandbox, monkeypatch: pytest
     assert moved == [{"refs/gitorch/runs/a": before}]
 
 
+@pytest.mark.thorough
 def test_a_repository_in_a_tasks_directory_stays_on_disk(done: Sandbox) -> None:
     done.git("clone", "-q", ".", ".tasks/a/sub")
     done.git("add", ".tasks/a/sub")
@@ -84,6 +87,7 @@ def _interrupted(sandbox: Sandbox) -> None:
     process.wait()
 
 
+@pytest.mark.thorough
 def test_what_was_abandoned_after_a_killed_step_never_runs_again(sandbox: Sandbox) -> None:
     _interrupted(sandbox)
     assert "recovered an invocation" in sandbox("abandon").err
@@ -93,6 +97,7 @@ def test_what_was_abandoned_after_a_killed_step_never_runs_again(sandbox: Sandbo
     assert "warning" not in sandbox("verify").out
 
 
+@pytest.mark.thorough
 def test_a_task_of_a_killed_step_can_be_skipped(sandbox: Sandbox) -> None:
     _interrupted(sandbox)
     sandbox("skip", "a")
@@ -100,6 +105,7 @@ def test_a_task_of_a_killed_step_can_be_skipped(sandbox: Sandbox) -> None:
     assert "warning" not in sandbox("verify").out
 
 
+@pytest.mark.thorough
 def test_nothing_is_put_away_while_an_invocation_is_handed_out(sandbox: Sandbox) -> None:
     sandbox("create", "a")
     sandbox("begin", "--agent", "local", "--json")
@@ -109,6 +115,7 @@ def test_nothing_is_put_away_while_an_invocation_is_handed_out(sandbox: Sandbox)
         workflow.start("new")
 
 
+@pytest.mark.thorough
 def test_skip_does_not_continue_a_workflow_that_the_user_has_ended(sandbox: Sandbox) -> None:
     sandbox("create", "a")
     sandbox("create", "b")
@@ -122,6 +129,7 @@ def test_skip_does_not_continue_a_workflow_that_the_user_has_ended(sandbox: Sand
     sandbox("verify")
 
 
+@pytest.mark.thorough
 def test_a_former_workflow_with_a_failed_task_is_continued_by_retry(sandbox: Sandbox) -> None:
     sandbox("create", "a")
     sandbox("run", "--agent-command", "exit 3", "--max-attempts", "1", code=20)
@@ -129,6 +137,7 @@ def test_a_former_workflow_with_a_failed_task_is_continued_by_retry(sandbox: San
     assert "gitorch retry a" in sandbox("start", "new", code=1).err
 
 
+@pytest.mark.thorough
 def test_skip_of_the_last_subtask_continues_where_main_task_names_the_parent(sandbox: Sandbox) -> None:
     sandbox("create", "p")
     sandbox("create", "c", "--parent", "p")
@@ -140,6 +149,7 @@ def test_skip_of_the_last_subtask_continues_where_main_task_names_the_parent(san
     sandbox("verify")
 
 
+@pytest.mark.thorough
 def test_retry_leaves_a_main_task_that_names_a_task_completed_by_hand(sandbox: Sandbox) -> None:
     sandbox("create", "a")
     sandbox("create", "b")
@@ -166,18 +176,21 @@ def _forge(sandbox: Sandbox, event: str, *trailers: str) -> str:
 BOTH = ("Gitorch-State: a: completed -> none", "Gitorch-State: b: completed -> none")
 
 
+@pytest.mark.thorough
 def test_an_archive_that_removes_other_files_is_found(done: Sandbox) -> None:
     done.commit(**{"src.py": "x\n"})
     done.git("rm", "-rq", "src.py", ".tasks")
     assert "a record of archive removes src.py" in _forge(done, "archive", *BOTH)
 
 
+@pytest.mark.thorough
 def test_an_archive_that_adds_files_is_found(done: Sandbox) -> None:
     done.git("rm", "-rq", ".tasks")
     done.write(".tasks/a/new.md", "x\n")
     assert "a record of archive writes .tasks/a/new.md" in _forge(done, "archive", *BOTH)
 
 
+@pytest.mark.thorough
 def test_an_archive_that_leaves_a_task_is_found(done: Sandbox) -> None:
     done.git("rm", "-rq", ".tasks/[[]completed[]]_a_task.md", ".tasks/MAIN_TASK", ".tasks/b")
     found = _forge(done, "archive", BOTH[0])
@@ -185,12 +198,14 @@ def test_an_archive_that_leaves_a_task_is_found(done: Sandbox) -> None:
     assert "a record of archive removes .tasks/b/report.md" in found
 
 
+@pytest.mark.thorough
 def test_an_archive_of_an_open_workflow_is_found(done: Sandbox) -> None:
     done("update", "continue", "Check the outcome")
     done.git("rm", "-rq", ".tasks")
     assert "it archives a workflow whose status is continue" in _forge(done, "archive", *BOTH)
 
 
+@pytest.mark.thorough
 def test_an_abandon_that_removes_results_or_leaves_open_tasks_is_found(sandbox: Sandbox) -> None:
     for name in ("a", "b", "c"):
         sandbox("create", name)
@@ -208,6 +223,7 @@ def test_an_abandon_while_an_invocation_is_open_is_found(sandbox: Sandbox) -> No
     assert "is open at the abandon" in _forge(sandbox, "abandon", "Gitorch-State: a: running -> none")
 
 
+@pytest.mark.thorough
 def test_an_agent_cannot_abandon_the_workflow(sandbox: Sandbox) -> None:
     sandbox("create", "a")
     sandbox("create", "b")
@@ -228,6 +244,7 @@ def test_the_audit_and_the_log_say_who_skipped_a_task_and_why(sandbox: Sandbox) 
     assert (skipped["task"], skipped["events"], skipped["action"]) == ("a", ["move"], None)
 
 
+@pytest.mark.thorough
 def test_each_archived_workflow_is_a_trace_of_its_own(done: Sandbox) -> None:
     done("archive")
     done("create", "a")
@@ -243,6 +260,7 @@ def test_each_archived_workflow_is_a_trace_of_its_own(done: Sandbox) -> None:
     assert statuses == ["completed", "completed"]
 
 
+@pytest.mark.thorough
 def test_the_report_of_an_archived_workflow_says_so(done: Sandbox, tmp_path: Path) -> None:
     done("archive")
     done("report", "-o", str(tmp_path / "r.html"))

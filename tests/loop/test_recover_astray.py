@@ -38,6 +38,7 @@ def _cut(bench: Bench, agent: str) -> None:
         pytest.param("git reset -q --hard old; git checkout -q --orphan x", id="it resets, and goes where nothing is"),
     ],
 )
+@pytest.mark.thorough
 def test_where_its_agent_has_gone_all_is_put_back(dirty: Bench, agent: str) -> None:
     before = dirty.photo()
     _cut(dirty, agent)
@@ -50,6 +51,7 @@ def test_where_its_agent_has_gone_all_is_put_back(dirty: Bench, agent: str) -> N
     assert dirty.is_sound()
 
 
+@pytest.mark.thorough
 def test_a_workflow_cannot_be_started_before_it_is_closed(dirty: Bench) -> None:
     before = dirty.photo()
     _cut(dirty, "git reset -q --hard old")
@@ -59,6 +61,7 @@ def test_a_workflow_cannot_be_started_before_it_is_closed(dirty: Bench) -> None:
     assert dirty.photo(without=["done.txt"]) == before
 
 
+@pytest.mark.thorough
 def test_a_person_who_went_to_another_branch_is_sent_back(dirty: Bench) -> None:
     dirty.git("checkout", "-q", "a.txt")
     _cut(dirty, "echo half > half.txt")
@@ -84,6 +87,7 @@ def test_a_person_who_took_it_off_the_branch_finds_the_snapshot(dirty: Bench) ->
         assert workflow.verify().problems == []
 
 
+@pytest.mark.thorough
 def test_one_that_had_ended_is_forgotten(dirty: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gitorch.loop.invocation.clear", lambda *_: None)
     with gitorch.open(dirty.root) as workflow:
@@ -98,6 +102,7 @@ def test_one_that_had_ended_is_forgotten(dirty: Bench, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("killed", [True, False])
+@pytest.mark.thorough
 def test_what_a_person_commits_on_the_branch_meanwhile_stays(dirty: Bench, *, killed: bool) -> None:
     before = dirty.photo()
     there = dirty.root.parent / "there"

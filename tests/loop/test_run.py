@@ -16,6 +16,7 @@ from tests.loop.bench import Bench, wait_for
 NUMBERED = 'echo "$GITORCH_TASK" > "$GITORCH_TASK.txt"'
 
 
+@pytest.mark.thorough
 def test_it_goes_on_until_all_is_done(bench: Bench) -> None:
     bench("run", "--agent-command", NUMBERED)
     assert set(bench.states().values()) == {"completed"}
@@ -39,6 +40,7 @@ def test_limits_hold_across_calls_and_raising_them_goes_on(bench: Bench) -> None
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_invocations_that_change_nothing_are_bounded(bench: Bench) -> None:
     agent = "echo no use >&2; exit 1"
     bench("run", "--agent-command", agent, "--max-attempts", "9", "--max-idle", "2", code=30)
@@ -53,6 +55,7 @@ def _agent(folder: Path) -> str:
     return f"touch {folder}/here; while [ ! -e {folder}/go ]; do sleep 0.01; done; {NUMBERED}"
 
 
+@pytest.mark.thorough
 def test_the_first_interrupt_lets_the_step_end(bench: Bench, tmp_path: Path) -> None:
     run = bench.start("run", "--agent-command", _agent(tmp_path))
     wait_for((tmp_path / "here").exists)

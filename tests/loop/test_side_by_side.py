@@ -62,6 +62,7 @@ def test_a_second_step_waits_or_is_told_to_come_again(bench: Bench, tmp_path: Pa
 @pytest.mark.parametrize("ending", ["true", "git add half.txt; git commit -qm 'half of it'", "exit 1",
                                     "git add half.txt; git commit -qm 'half of it'; exit 1",
                                     "git checkout -q -b other", "git reset -q --hard HEAD~6"])  # fmt: skip
+@pytest.mark.thorough
 def test_what_others_record_and_commit_meanwhile_stays(bench: Bench, tmp_path: Path, ending: str) -> None:
     bench.write("a.txt", LINES + "mine\n")
     bench.write("b.txt", LINES + "mine too\n")
@@ -143,6 +144,7 @@ def test_a_step_looks_again_where_a_writer_came_between(bench: Bench, monkeypatc
 
 
 @pytest.mark.parametrize("good", [True, False])
+@pytest.mark.thorough
 def test_a_commit_by_hand_comes_just_before_the_branch_is_put(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, *, good: bool
 ) -> None:

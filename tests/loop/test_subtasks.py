@@ -31,6 +31,7 @@ def agent(home: Path, yaml: str, more: str = "decomposes: true") -> tuple[str, s
     return fake(home, WRITE % yaml + says(text="Cut by trade.", cost=0.1), more)
 
 
+@pytest.mark.thorough
 def test_the_agent_is_asked_where_no_template_fits(moon: Sandbox, sealed: Path) -> None:
     chosen = agent(sealed, GOOD)
     moon.git("config", "gitorch.agent", "fake")
@@ -104,6 +105,7 @@ def test_with_a_fault_it_is_refused_and_the_next_attempt_is_told(
     assert moon("verify").code == 0
 
 
+@pytest.mark.thorough
 def test_nothing_or_a_link_in_its_place_is_refused(moon: Sandbox, sealed: Path) -> None:
     assert "subtasks.yaml is missing" in moon("step", *fake(sealed, says(text="I did not."))).out
     moon.write("elsewhere.yaml", GOOD)
@@ -112,6 +114,7 @@ def test_nothing_or_a_link_in_its_place_is_refused(moon: Sandbox, sealed: Path) 
     assert moon.states() == {"moon-base": "pending"}
 
 
+@pytest.mark.thorough
 def test_a_name_that_is_taken_is_refused(moon: Sandbox, sealed: Path) -> None:
     moon("create", "moon-base-survey")
     moon("update", "continue", "Decompose moon-base", "--task", "moon-base")

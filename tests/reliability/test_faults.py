@@ -203,6 +203,7 @@ def _stage(name: str, tmp_path: Path, factory: pytest.TempPathFactory, monkeypat
 
 @needs_faults
 @pytest.mark.parametrize("name", SHORT)
+@pytest.mark.thorough
 def test_some_calls_fail(
     name: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,6 +254,7 @@ def _back(bench: Bench, oid: str) -> None:
 
 @pytest.mark.parametrize("spec", ["HEAD", "HEAD^{tree}", "HEAD:.tasks"])
 @pytest.mark.parametrize("command", [("update", "continue", "Execute u", "--task", "u"), ("create", "v"), ("step",)])
+@pytest.mark.thorough
 def test_what_cannot_be_read_is_not_taken_for_empty(bench: Bench, spec: str, command: tuple[str, ...]) -> None:
     head, oid = bench.head(), bench.git("rev-parse", spec).strip()
     before = bench.everything()
@@ -329,6 +331,7 @@ def _fill_and_work(bench: Bench, pattern: Path, left: int) -> None:
     assert_sound(bench.root, before)
 
 
+@pytest.mark.thorough
 def test_a_repository_on_a_read_only_disk_can_be_read_and_is_not_written(bench: Bench) -> None:
     before, head = bench.everything(), bench.head()
     with _mounted(bench.root, "--bind", str(bench.root)):
@@ -346,6 +349,7 @@ def test_a_repository_on_a_read_only_disk_can_be_read_and_is_not_written(bench: 
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_a_repository_of_another_user_is_not_written(bench: Bench) -> None:
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
         pytest.skip("a repository of another user takes root and setpriv")
@@ -409,6 +413,7 @@ class _Gone(Fault):
 
 
 @needs_faults
+@pytest.mark.thorough
 def test_a_folder_that_git_gc_takes_away_meanwhile_is_made_again(bench: Bench, tmp_path: Path) -> None:
     played = faults.play(bench.root, "create", "v", fault=_Gone(0, errno.ENOENT), temporary=tmp_path)
     assert [event.kind for event in played.failed] == ["create", "create"]
@@ -432,6 +437,7 @@ class _Full(Fault):
 @needs_faults
 @pytest.mark.parametrize("on", [False, True])
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
+@pytest.mark.thorough
 def test_an_object_that_cannot_be_written_is_not_taken_for_written(
     bench: Bench, tmp_path: Path, number: int, on: bool
 ) -> None:

@@ -47,6 +47,7 @@ MOST: Final = 64 * 1024 * 1024  # bytes that reading one input may take
 
 
 @pytest.mark.parametrize("name", fuzz.NAMES)
+@pytest.mark.thorough
 def test_inputs_are_taken_or_refused(tmp_path: Path, name: str) -> None:
     made = fuzz.target(name, tmp_path)
     mutator = Mutator(made.seeds, SEED)
@@ -85,6 +86,7 @@ def test_a_fault_is_found_and_made_small() -> None:
     assert shrink(bad, lambda less: fuzz.fault(made, less) is not None) == b"NEXT: \n"
 
 
+@pytest.mark.thorough
 def test_the_long_form_runs_as_a_program(tmp_path: Path) -> None:
     words = (sys.executable, "-m", "tests.reliability.fuzz", "main-task", "--runs", "300", "--engine", "seeded")
     here = Path(fuzz.__file__).parents[2]
@@ -236,6 +238,7 @@ def test_decompose_of_a_task_that_is_not_there_is_refused(sandbox: Sandbox) -> N
     refused(sandbox, "decompose", "nobody", says="there is no task 'nobody'")
 
 
+@pytest.mark.thorough
 def test_an_agent_that_does_nothing_has_failed_whatever_others_commit_meanwhile(sandbox: Sandbox) -> None:
     sandbox.commit("first", file="x\n")
     with gitorch.open(sandbox.root) as workflow:

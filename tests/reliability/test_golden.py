@@ -48,6 +48,7 @@ def test_it_holds_every_event_and_outcome(kept: tuple[Quick, dict[str, Any]]) ->
         assert f"Gitorch-{key}: " in told, key
 
 
+@pytest.mark.thorough
 def test_it_folds_to_the_tree_of_each_commit(kept: tuple[Quick, dict[str, Any]]) -> None:
     sandbox, _ = kept
     commits = sandbox.git("rev-list", "HEAD").split()
@@ -64,6 +65,7 @@ def test_it_folds_to_the_tree_of_each_commit(kept: tuple[Quick, dict[str, Any]])
 ADOPTED_LATER = ("a task without a record", "a change of state that nobody tells", "a task to be cut", "more time")
 
 
+@pytest.mark.thorough
 def test_work_goes_on_from_it(kept: tuple[Quick, dict[str, Any]]) -> None:
     sandbox, told = kept
     sandbox.git("branch", "side")

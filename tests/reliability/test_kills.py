@@ -110,6 +110,7 @@ def _stage(name: str, tmp_path: Path, factory: pytest.TempPathFactory, monkeypat
 
 
 @pytest.mark.parametrize("name", SCENES)
+@pytest.mark.thorough
 def test_killed_at_some_moments(
     name: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

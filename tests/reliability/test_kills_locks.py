@@ -110,6 +110,7 @@ def step(bench: Bench, *, code: int | None = 0) -> Ran:
         100,
     ),
 )
+@pytest.mark.thorough
 def test_a_lock_that_nobody_holds_is_in_nobodys_way(own_work: Bench, names: tuple[str, ...], age: float) -> None:
     before = look(own_work.root, without=AGENTS)
     for name in names:
@@ -123,6 +124,7 @@ def test_a_lock_that_nobody_holds_is_in_nobodys_way(own_work: Bench, names: tupl
 
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("how", [how for how in HELD if how != "a commit whose editor waits"])
+@pytest.mark.thorough
 def test_what_a_killed_git_leaves_is_in_nobodys_way(own_work: Bench, how: str) -> None:
     before = look(own_work.root, without=AGENTS)
     name, command, lock = HELD[how]
@@ -182,6 +184,7 @@ def test_git_killed_at_each_of_its_writes(own_work: Bench, tmp_path: Path, comma
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("age", AGES)
 @pytest.mark.parametrize("how", HELD)
+@pytest.mark.thorough
 def test_a_lock_that_a_living_git_holds_stays(own_work: Bench, how: str, age: str) -> None:
     with held(own_work, how) as lock:
         when = lock.stat().st_mtime - AGES[age]
@@ -237,6 +240,7 @@ def test_where_others_may_be_out_of_sight_a_lock_stays(own_work: Bench, monkeypa
     assert lock.exists()
 
 
+@pytest.mark.thorough
 def test_what_an_agent_leaves_is_taken_away_by_the_program_as_it_is_installed(own_work: Bench) -> None:
     before = look(own_work.root, without=AGENTS)  # the kernel shows it by the name gitorch, which begins like git
     agent = "echo x > out.txt; : > .git/index.lock; : > .git/HEAD.lock"

@@ -78,6 +78,7 @@ def _nights(rounds: int, tmp_path: Path, pattern: Path) -> tuple[int, list[str]]
     return nights, failures
 
 
+@pytest.mark.thorough
 def test_killed_at_a_few_random_moments(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     _, failures = _nights(2, tmp_path, tmp_path_factory.getbasetemp() / "pattern")
     assert not failures, "\n".join(failures)

@@ -553,6 +553,7 @@ def stage(tmp_path: Path, sealed: Path) -> Stage:
     return Stage(tmp_path, sealed)
 
 
+@pytest.mark.thorough
 def test_the_program_does_what_the_model_says(stage: Stage) -> None:
     number = ROUNDS or SHORT
     assert rounds(stage, range(FIRST, FIRST + number), print) > number * LENGTH // 2

@@ -166,6 +166,7 @@ def _night(disk: Disk, cuts: int, chance: random.Random) -> int:
     return night.torn
 
 
+@pytest.mark.thorough
 def test_cut_at_a_few_moments_of_a_run(disk: Disk) -> None:
     _night(disk, 3, random.Random(SEED))  # noqa: S311 - to be repeated
 

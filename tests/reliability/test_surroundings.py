@@ -30,6 +30,7 @@ def test_surroundings(bench: Bench, case: Case) -> None:
     check(case, bench)
 
 
+@pytest.mark.thorough
 def test_conflicts_in_the_index_stop_steps_alone(bench: Bench) -> None:
     conflicts(bench)
     before = bench.everything()
@@ -43,6 +44,7 @@ def test_conflicts_in_the_index_stop_steps_alone(bench: Bench) -> None:
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_a_filter_that_fails_on_the_users_file_is_told(bench: Bench) -> None:
     failing_filter(bench)
     before = bench.files()
@@ -61,6 +63,7 @@ def test_a_filter_that_fails_on_the_users_file_is_told(bench: Bench) -> None:
     ("attributes", "setting"),
     [("*.bin filter=broken\n", "filter.broken.required=true"), ("*.bin text working-tree-encoding=UTF-16\n", "x.y=z")],
 )
+@pytest.mark.thorough
 def test_an_agents_file_that_git_does_not_take_costs_the_attempt(bench: Bench, attributes: str, setting: str) -> None:
     bench.commit("attributes", **{".gitattributes": attributes})
     bench.git("config", "filter.broken.clean", "false")
@@ -77,6 +80,7 @@ def test_an_agents_file_that_git_does_not_take_costs_the_attempt(bench: Bench, a
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_a_partial_clone_whose_remote_is_gone(bench: Bench) -> None:
     clone = partial(bench, offline=True).bench
     before = clone.photo(without=AGENTS)
@@ -142,6 +146,7 @@ def named(bench: Bench) -> Bench:
     return bench
 
 
+@pytest.mark.thorough
 def test_odd_names_everywhere(named: Bench) -> None:
     """As work of the user's, as what an agent makes and changes, and as what it ruins."""
     before, head = named.everything(), named.head()
@@ -165,6 +170,7 @@ def test_odd_names_everywhere(named: Bench) -> None:
         assert quickly(named.root, *command).code == 0, command
 
 
+@pytest.mark.thorough
 def test_odd_names_as_outputs(bench: Bench) -> None:
     names = ["é", "é of two", "n" * 255, "dot.", "-rf", "[ab]", ":(top)x", "a b", "\U0001f9d1"]
     listed = "\n".join(f"- {name!r}" for name in names)
@@ -184,6 +190,7 @@ def _at(monkeypatch: pytest.MonkeyPatch, when: dt.datetime) -> None:
     monkeypatch.setattr(time, "time", when.timestamp)
 
 
+@pytest.mark.thorough
 def test_a_clock_that_jumps(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Commits of 1970 and 2099 in any order: the order of records is parentage."""
     quick = Quick(bench.root)
@@ -203,6 +210,7 @@ def test_a_clock_that_jumps(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> No
     assert bench.is_sound()
 
 
+@pytest.mark.thorough
 def test_a_clock_put_back_during_an_invocation(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     def agent(_: object) -> str:
         _at(monkeypatch, dt.datetime(2001, 1, 1, tzinfo=dt.timezone.utc))

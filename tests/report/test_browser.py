@@ -106,6 +106,7 @@ def is_sound(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("width", [360, 1400])
+@pytest.mark.thorough
 def test_hostile_text_stays_text(browser: Browser, hostile: Opened, width: int) -> None:
     browser.size(width, 800, phone=width < 700)
     browser.open(hostile.page)
@@ -127,6 +128,7 @@ def test_hostile_text_stays_text(browser: Browser, hostile: Opened, width: int) 
     is_sound(browser)
 
 
+@pytest.mark.thorough
 def test_the_page_lets_no_other_script_or_style_in(browser: Browser, plain: Opened) -> None:
     browser.open(plain.page)
     browser.js(
@@ -141,6 +143,7 @@ def test_the_page_lets_no_other_script_or_style_in(browser: Browser, plain: Open
     assert len(browser.complaints()) >= 4
 
 
+@pytest.mark.thorough
 def test_a_real_run_can_be_read_at_any_width(browser: Browser, sandbox: Sandbox) -> None:
     sandbox.commit("notes", **{"notes.md": "The program warns above 3.5 metres.\n"})
     sandbox("start", "gauge-review", "-d", "When does it warn?")
@@ -162,6 +165,7 @@ def test_a_real_run_can_be_read_at_any_width(browser: Browser, sandbox: Sandbox)
     is_sound(browser)
 
 
+@pytest.mark.thorough
 def test_the_slider_shows_the_states_of_its_point(browser: Browser, plain: Opened) -> None:
     browser.size(1400, 900)
     browser.open(plain.page)
@@ -178,6 +182,7 @@ def test_the_slider_shows_the_states_of_its_point(browser: Browser, plain: Opene
     is_sound(browser)
 
 
+@pytest.mark.thorough
 def test_invocations_are_opened_by_keyboard(browser: Browser, plain: Opened) -> None:
     browser.size(1400, 900)
     browser.open(plain.page)
@@ -198,6 +203,7 @@ def test_invocations_are_opened_by_keyboard(browser: Browser, plain: Opened) -> 
     is_sound(browser)
 
 
+@pytest.mark.thorough
 def test_filters_find_what_the_data_holds(browser: Browser, plain: Opened) -> None:
     browser.size(1400, 900)
     browser.open(plain.page)
@@ -222,6 +228,7 @@ def test_filters_find_what_the_data_holds(browser: Browser, plain: Opened) -> No
     is_sound(browser)
 
 
+@pytest.mark.thorough
 def test_an_address_names_an_invocation(browser: Browser, plain: Opened) -> None:
     browser.open(plain.page)
     browser.js("window.old = true; location.hash = '#invocation-120'; setTimeout(() => location.reload()); 0")
@@ -230,6 +237,7 @@ def test_an_address_names_an_invocation(browser: Browser, plain: Opened) -> None
     assert browser.js(f"{OPENERS}.filter(each => each.ariaExpanded === 'true').length") == 1
 
 
+@pytest.mark.thorough
 def test_tasks_in_one_state_can_be_listed(browser: Browser, plain: Opened) -> None:
     browser.size(1400, 900)
     browser.open(plain.page)
@@ -241,6 +249,7 @@ def test_tasks_in_one_state_can_be_listed(browser: Browser, plain: Opened) -> No
     assert sorted(names) == sorted(pending)
 
 
+@pytest.mark.thorough
 def test_the_theme_follows_the_system_or_the_reader(browser: Browser, plain: Opened) -> None:
     def background() -> str:
         colour = browser.js("getComputedStyle(document.body).backgroundColor")
@@ -262,6 +271,7 @@ def test_the_theme_follows_the_system_or_the_reader(browser: Browser, plain: Ope
     assert background() == light
 
 
+@pytest.mark.thorough
 def test_all_invocations_are_printed(browser: Browser, plain: Opened) -> None:
     browser.open(plain.page)
     browser.js("dispatchEvent(new Event('beforeprint'))")

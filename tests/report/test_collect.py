@@ -47,6 +47,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Story]:
     return root, generate(root, 30)
 
 
+@pytest.mark.thorough
 def test_the_page_of_a_real_run_tells_what_the_audit_tells(sandbox: Sandbox) -> None:
     sandbox.commit("notes", **{"notes.md": "The program warns above 3.5 metres.\n"})
     sandbox("start", "gauge-review", "-d", "When does it warn?")
@@ -84,6 +85,7 @@ def test_states_at_each_point_are_those_of_the_commits(history: tuple[Path, Stor
     assert len(data["tasks"]) == len(story._states)
 
 
+@pytest.mark.thorough
 def test_states_are_true_on_every_branch_of_a_merged_history(sandbox: Sandbox) -> None:
     sandbox("create", "one")
     sandbox("create", "two")
@@ -105,6 +107,7 @@ def test_states_are_true_on_every_branch_of_a_merged_history(sandbox: Sandbox) -
     assert history.agrees
 
 
+@pytest.mark.thorough
 def test_a_shallow_clone_begins_with_the_states_that_it_holds(sandbox: Sandbox, tmp_path: Path) -> None:
     for name in ("one", "two", "three"):
         sandbox("create", name)
@@ -139,6 +142,7 @@ def test_a_bare_clone_gives_the_same_page_as_often_as_asked(history: tuple[Path,
         assert first.report() == second.report() == second.report("main")
 
 
+@pytest.mark.thorough
 def test_a_diff_is_bounded_and_names_what_it_leaves_out(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diffs, "MAX_FILES", 6)
     agent = (
@@ -232,6 +236,7 @@ def test_json_in_a_script_holds_nothing_that_could_end_it(text: str) -> None:
     assert json.loads(written) == {text: [text]}
 
 
+@pytest.mark.thorough
 def test_what_hides_or_turns_text_is_marked() -> None:
     unsafe = {chr(code) for code in range(0x110000) if is_unsafe(chr(code))} - {"\n", "\t"}
     assert shown("".join(sorted(unsafe))) == "\ufffd" * len(unsafe)
