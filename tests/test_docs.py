@@ -121,7 +121,7 @@ def test_the_readme_begins_with_two_command_lines() -> None:
         assert block.count("\n") == 1
         assert block.startswith("python3 -m venv .venv && .venv/bin/pip install ")
     assert first.endswith(".venv/bin/gitorch demo\n")
-    assert "pytest -q -n 3 --dist worksteal\n" in second
+    assert "pytest -q -n auto --dist worksteal\n" in second
     assert len((ROOT / "README.md").read_text().split("\n")) <= 160
 
 
