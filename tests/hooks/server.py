@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def install(hooks: Path, name: str) -> None:
     """Write a hook that does nothing but call the program."""
     hook = hooks / name
     hook.parent.mkdir(exist_ok=True)
-    hook.write_text(f'#!/bin/sh\nexec {" ".join(GITORCH)} hook {name} "$@"\n')
+    hook.write_text(f'#!/bin/sh\nexec {shlex.join(GITORCH)} hook {name} "$@"\n')
     hook.chmod(0o755)
 
 

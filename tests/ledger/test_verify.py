@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -566,7 +567,7 @@ def test_a_hook_judges_a_push_before_it_is_let_in(ran: Sandbox) -> None:
     ran.git("clone", "-q", "--bare", ".", "../bare.git")
     bare = Sandbox(ran.root.parent / "bare.git")
     hook = bare.root / "hooks" / "pre-receive"
-    program = " ".join(GITORCH)
+    program = shlex.join(GITORCH)
     hook.write_text(
         f'#!/bin/sh\nwhile read -r old new ref; do {program} verify --since "$old" "$new" || exit 1; done\n'
     )

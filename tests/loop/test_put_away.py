@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 from pathlib import Path
@@ -227,7 +228,7 @@ def test_an_abandon_while_an_invocation_is_open_is_found(sandbox: Sandbox) -> No
 def test_an_agent_cannot_abandon_the_workflow(sandbox: Sandbox) -> None:
     sandbox("create", "a")
     sandbox("create", "b")
-    abandon = f"env -u GITORCH_INVOCATION {' '.join(GITORCH)} abandon"
+    abandon = f"env -u GITORCH_INVOCATION {shlex.join(GITORCH)} abandon"
     sandbox("step", "--agent-command", f"{abandon}; echo done", code=None)
     assert sandbox.states().keys() == {"a", "b"}
     sandbox("verify")
