@@ -33,7 +33,9 @@ def _run(args: Sequence[str]) -> int:
         raise GitorchError(problem_of(error), hint=f"see {hint}", code=Exit.USAGE) from None
     except click.ClickException as error:
         raise GitorchError(error.format_message()) from None
-    except SystemExit:  # click's answer to a closed pipe
+    except SystemExit as left:  # click's end of a completion, with 0, and its answer to a closed pipe
+        if not left.code:
+            return Exit.OK
         if {"-h", "--help", "--version"}.isdisjoint(args):
             return Exit.ERROR
         output.drop(sys.stdout)  # click prints these itself

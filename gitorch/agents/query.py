@@ -35,7 +35,9 @@ def compile_query(expression: str, form: Form) -> Query:
     from jmespath.exceptions import JMESPathError  # noqa: PLC0415
 
     try:
-        compiled = jmespath.compile(expression)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a literal that is no JSON is text, of old
+            compiled = jmespath.compile(expression)
     except (JMESPathError, RecursionError) as error:
         raise ValueError(" ".join(str(error).split())) from None
 

@@ -220,7 +220,7 @@ def test_init_adopts_tasks_that_no_record_names(sandbox: Sandbox, how: str) -> N
     assert report["ok"], report
     assert ("adopted later" in str(report["warnings"])) == (how == "committed")
     assert "adopted" not in sandbox("init").out
-    sandbox("run")
+    sandbox("run", "--agent-command", "echo x > x.txt")
     assert sandbox.states() == {"zero": "completed", "one": "completed"}
     assert sandbox("verify", "--json").json["ok"]
 

@@ -84,7 +84,7 @@ class Stage:
         if code == 75 and self.scene.command[0] in ("begin", "finish"):  # it is out still: the lease says until when
             assert self.run("finish", "--exit", "0") == 0
             code = self.run(*NEXT)
-        if code == 75 and "try again at" in self.said:  # the rate limit is recorded already, and holds
+        if code == 75 and "is rate-limited until" in self.said:  # the rate limit is recorded already, and holds
             code = 0
         assert code in GOOD
         self._is_sound()
